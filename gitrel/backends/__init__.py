@@ -1,0 +1,1 @@
+"""Clusters that gitrel can change: one protocol, one file per technology."""

@@ -1,0 +1,1 @@
+"""Pure helpers on Kubernetes-shaped dicts. Nothing here reads time, files or the network."""

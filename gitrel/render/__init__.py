@@ -1,0 +1,1 @@
+"""Catalog × (component, version, environment) → ordered manifests and their digest."""

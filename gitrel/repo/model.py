@@ -1,0 +1,164 @@
+"""What a config repository says, as frozen values: the catalog of components and environments.
+
+Everything here was read from one tree (one commit, or one work tree) and has been resolved: links are
+followed, precedence is decided, and each value knows the file and line that it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+Role = Literal["stage", "region"]
+FailurePolicy = Literal["hold", "rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was written. `line` and `column` count from 1; 0 where the place has none."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One parameter after precedence: the winner, its origin, and what it won over (last loser first)."""
+
+    value: Any
+    origin: Origin
+    overrides: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRef:
+    """Which cluster an environment is: the bundled one, or a context of the operator's kubeconfig."""
+
+    backend: Literal["embedded", "kubernetes"]
+    context: str = ""
+    nodes: int = 3
+    behaviours: tuple[Mapping[str, Any], ...] = ()
+    """Embedded only: what images do, in the format of `cluster.kubelet.behaviours`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A stage or a region: one cluster with a complete deployment."""
+
+    name: str
+    role: Role
+    cluster: ClusterRef
+    namespace: str
+    traffic: float
+    """Share of the world's traffic, in any unit; only ratios and order matter."""
+    parameters: Mapping[str, Value]
+    flags: Mapping[str, Value]
+    labels: Mapping[str, str]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """One file of a version directory. `path` is relative to that directory."""
+
+    path: str
+    data: bytes
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`current` or a released version. `source_digest` covers the files' names and bytes: `sha256:…`."""
+
+    component: str
+    name: str
+    files: tuple[TemplateFile, ...]
+    source_digest: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Which version an environment is pointed at, and in which of the two forms it is written.
+
+    link:    apps/frontend/canary -> v2                       `path` is that link
+    folder:  apps/frontend/staging/templates -> ../v2         `path` is the inner link
+    """
+
+    component: str
+    environment: str
+    version: str
+    form: Literal["link", "folder"]
+    path: str
+    parameters: Mapping[str, Value]
+    """What `<environment>-parameters.yaml` beside the link sets; empty for the bare form."""
+    flags: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The timers and limits of one component, after defaults (see `pipeline.yaml`)."""
+
+    min_ready: timedelta
+    mean_time_to_smoke: timedelta
+    soak_factor: float
+    progress_deadline: timedelta
+    max_restarts: int
+    """Container restarts during a soak beyond which it fails."""
+    on_failure: FailurePolicy
+    max_active_versions: int
+    prune_limit: int | str
+    """Objects that one apply may delete: a count, or a percentage of the inventory, rounded down, at
+    least 1."""
+    soak_first_release: bool
+    """Whether the very first release of a component in an environment soaks too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    name: str
+    renderer: Literal["auto", "plain", "jinja"]
+    namespace: str
+    """Empty: each environment's own namespace."""
+    schedule: Schedule
+    depends_on: tuple[str, ...]
+    parameters: Mapping[str, Value]
+    flags: Mapping[str, Value]
+    versions: Mapping[str, Version]
+    pointers: Mapping[str, Pointer]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Environments that may go at the same time, at most `max_parallel` of them at once."""
+
+    name: str
+    environments: tuple[str, ...]
+    max_parallel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    waves: tuple[Wave, ...]
+    parameters: Mapping[str, Value]
+    flags: Mapping[str, Value]
+    kubernetes_version: str
+    """The version that manifests are validated against, such as `1.36`."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything one tree says. `commit` is the full SHA, or empty for an uncommitted work tree."""
+
+    commit: str
+    pipeline: Pipeline
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    components: Mapping[str, Component] = field(default_factory=dict)

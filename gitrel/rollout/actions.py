@@ -1,0 +1,42 @@
+"""What a decision asks the shell to do. Data only: performing one is the orchestrator's work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gitrel.rollout.seen import Release
+
+
+@dataclass(frozen=True, slots=True)
+class MovePointer:
+    """Point the environment's link at `version`, in one commit whose trailers say why."""
+
+    environment: str
+    version: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Put `release` into the environment's cluster and prune what left it. Safe to repeat.
+
+    `permit` names the gate decision that allows it: `<component>/<environment>/<digest>/<rollout number>`.
+    """
+
+    environment: str
+    release: Release
+    permit: str
+    because: Literal["rollout", "rollback", "drift", "retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell people; `kind` is an event kind such as `environment.passed`."""
+
+    kind: str
+    environment: str
+    message: str
+
+
+Action = MovePointer | Apply | Announce

@@ -1,0 +1,53 @@
+"""What the shell reports about one environment at one instant: facts only, nothing decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+HealthStatus = Literal["current", "in-progress", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What an environment runs, or is to run. `digest` is what counts; the others tell how to get it.
+
+    `commit` is the full SHA of a commit at which rendering `version` for the environment gives `digest`.
+    """
+
+    version: str
+    digest: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The health of everything in one applied release, by kstatus's words.
+
+    `since` is when the last object became Current by the cluster's own conditions, None unless
+    `status` is current. `restarts` sums the container restarts of the release's pods.
+    """
+
+    status: HealthStatus
+    because: str = ""
+    since: datetime | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`pointer` is what Git says now; `candidate` what the rollout's version would be here.
+
+    `applied` is the digest in the cluster's inventory and `health` that digest's health; both are None
+    where the cluster did not answer (`reachable` false) or nothing was applied yet. `drifted` tells that
+    live objects no longer are what `applied` put there.
+    """
+
+    environment: str
+    pointer: Release | None = None
+    candidate: Release | None = None
+    reachable: bool = True
+    applied: str | None = None
+    health: Health | None = None
+    drifted: bool = False
