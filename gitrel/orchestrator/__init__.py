@@ -1,0 +1,1 @@
+"""Reads, decides by calling the core, records, acts: the one story that every way in shares."""

@@ -1,0 +1,93 @@
+"""Everything a pass may touch, handed to it as one value: the only door between the story and the outside.
+
+The daemon, the CI job, the commands and a rehearsal build different worlds and run the same pass on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from gitrel.backends.backend import Backend
+from gitrel.clock import Clock
+from gitrel.errors import Problem
+from gitrel.events import EventStream
+from gitrel.ledger.ledger import Ledger
+from gitrel.render.manifest import Rendered
+from gitrel.repo.model import Catalog, Environment
+from gitrel.rollout.actions import Action
+from gitrel.rollout.state import Rollout
+
+
+class Source(Protocol):
+    """Where the config repository's truth is read from."""
+
+    def head(self) -> str:
+        """The full SHA of the commit that is the truth now."""
+        ...
+
+    def catalog(self, commit: str) -> tuple[Catalog, tuple[Problem, ...]]:
+        """What that commit says, and everything that is wrong with it. Cheap to ask again."""
+        ...
+
+
+class Renderer(Protocol):
+    def __call__(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
+        """One release, rendered and validated. Cheap to ask again for the same inputs."""
+        ...
+
+
+@dataclass(frozen=True)
+class World:
+    clock: Clock
+    source: Source
+    ledger: Ledger
+    render: Renderer
+    backend: Callable[[Environment], Backend]
+    """The cluster of an environment, connected on first use and kept. Raises `Unreachable`."""
+    events: EventStream = field(default_factory=EventStream)
+    actor: str = "gitrel"
+    """Who acts, as `Name <email>`: the author of pointer commits and of journal entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which part of the catalog a pass is about; empty means everything."""
+
+    components: frozenset[str] = frozenset()
+
+    def includes(self, component: str) -> bool:
+        return not self.components or component in self.components
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one action. `error` is empty when it was done."""
+
+    component: str
+    environment: str
+    action: Action
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """Objects by kstatus-style word: created, configured, unchanged, deleted, skipped."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PassReport:
+    """What one pass found, decided and did. `wake_at` is when the next one is due at the latest."""
+
+    at: datetime
+    commit: str
+    rollouts: Mapping[str, Rollout]
+    because: Mapping[str, str]
+    """One sentence per component."""
+    outcomes: tuple[Outcome, ...]
+    wake_at: datetime | None
+    unreachable: Mapping[str, str]
+    """Environment → why its cluster did not answer."""
+
+    @property
+    def errors(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.error)
