@@ -1,0 +1,200 @@
+"""`validate` and `render`: what the repository says, without touching any cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gitrel.cli import lookup
+from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.output import Column, Format, Item, Listing, to_yaml
+from gitrel.cli.session import Session
+from gitrel.config.settings import DEFAULT
+from gitrel.errors import InvalidRepository, Problem
+from gitrel.render.manifest import Manifest, Rendered
+from gitrel.repo.model import Catalog, Component
+from gitrel.telemetry.text import clean
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(cls=Verb)
+def validate(
+    context: typer.Context,
+    *,
+    strict: Annotated[bool, option("strict")] = DEFAULT.strict,
+    render: Annotated[bool, option("render")] = DEFAULT.render,
+    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
+    output: Annotated[Format | None, option("output", default_is="one line each")] = DEFAULT.output,
+    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+) -> int:
+    """Check every file, and render everything.
+
+    Prints every problem at once as `file:line:column: what is wrong: what to do`. Rendered and checked
+    against Kubernetes' own schema are, in each environment, the version it runs, the newest one and
+    `current`. Warnings fail only with --strict.
+    """
+    session = session_of(context)
+    problems, counted = _problems(session.repository(), revision, render)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if output in (None, Format.TABLE):
+        for problem in problems:
+            style = "red" if problem.severity == "error" else "yellow"
+            session.out.line(session.out.paint(clean(str(problem)), style))
+    else:
+        session.show(output, _problem_listing(problems, errors), headers=headers)
+    session.note(f"{counted}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
+    return InvalidRepository.exit_code if errors or (strict and problems) else 0
+
+
+def _problems(root: Path, revision: str | None, render: bool) -> tuple[list[Problem], str]:
+    """All that is wrong, in the order of the files, and what was looked at."""
+    from gitrel.app import read_catalog, renderer
+
+    try:
+        catalog, problems = read_catalog(root, revision)
+    except InvalidRepository as error:
+        return list(error.problems), "nothing could be read"
+    found = set(problems)
+    releases = list(_releases(catalog)) if render else []
+    render_one = renderer()
+    for component, version, environment in releases:
+        found.update(render_one(catalog, component, version, environment).problems)
+    counted = (
+        f"{_count(len(catalog.components), 'component')}, {_count(len(catalog.environments), 'environment')}"
+    )
+    if render:
+        counted += f", {_count(len(releases), 'rendering')}"
+    return sorted(found), counted
+
+
+def _releases(catalog: Catalog) -> Iterator[tuple[str, str, str]]:
+    for component_name, environment in lookup.targets(catalog, None, None):
+        component = catalog.components[component_name]
+        for version in sorted(_versions_that_matter(component, environment)):
+            yield component_name, version, environment
+
+
+def _versions_that_matter(component: Component, environment: str) -> set[str]:
+    """What runs there, what would be promoted next, and what is being worked on."""
+    released = [name for name in component.versions if name != "current"]
+    newest = released[-1:]
+    return {component.pointers[environment].version, *newest, "current"} & set(component.versions)
+
+
+def _problem_listing(problems: list[Problem], errors: int) -> Listing:
+    items: list[Item] = [
+        {
+            "file": p.file, "line": p.line, "column": p.column,
+            "severity": p.severity, "what": p.what, "todo": p.todo,
+        }
+        for p in problems
+    ]  # fmt: skip
+    columns = (
+        Column(
+            "SEVERITY",
+            lambda i: i["severity"],
+            style=lambda i: "red" if i["severity"] == "error" else "yellow",
+        ),
+        Column("FILE", lambda i: i["file"]),
+        Column("LINE", lambda i: str(i["line"] or "")),
+        Column("COLUMN", lambda i: str(i["column"] or "")),
+        Column("WHAT", lambda i: i["what"]),
+        Column("TODO", lambda i: i["todo"]),
+    )
+    head = {"valid": not errors, "errors": errors, "warnings": len(problems) - errors}
+    return Listing("ValidationReport", items, columns, lambda i: i["file"], head)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+@app.command(cls=Verb)
+def render(
+    context: typer.Context,
+    component: Annotated[str, typer.Argument(metavar="COMPONENT")],
+    environment: Annotated[str | None, typer.Argument(metavar="[ENVIRONMENT]")] = None,
+    *,
+    version: Annotated[str | None, option("version")] = DEFAULT.version,
+    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
+    show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
+    output: Annotated[Format | None, option("output", default_is="yaml")] = DEFAULT.output,
+    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+) -> int:
+    """Print the manifests of a component.
+
+    In the order in which they would be applied, for one environment or for all of them. The values of
+    Secrets are shown as fingerprints unless --show-secrets.
+    """
+    session = session_of(context)
+    catalog = lookup.catalog(session.repository(), revision)
+    places = lookup.targets(catalog, component, environment)
+    releases = [
+        rendered(catalog, name, lookup.version(catalog, name, env, version), env) for name, env in places
+    ]
+    if output in (None, Format.YAML):
+        for release in releases:
+            _print_yaml(session, release, show_secrets)
+    else:
+        session.show(output, _manifest_listing(releases, show_secrets), headers=headers)
+    return 0
+
+
+def rendered(catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
+    """One release without errors; its Secrets are known to the masker from here on."""
+    from gitrel.app import renderer
+    from gitrel.telemetry.masking import MASKER
+
+    release: Rendered = renderer()(catalog, component, version, environment)
+    lookup.refuse_errors(release.problems)
+    for manifest in release.manifests:
+        MASKER.learn_object(manifest.object)
+    return release
+
+
+def presentable(manifest: Manifest, show_secrets: bool) -> Item:
+    from gitrel.telemetry.masking import MASKER
+
+    return manifest.object if show_secrets else MASKER.manifest(manifest.object)
+
+
+def _print_yaml(session: Session, release: Rendered, show_secrets: bool) -> None:
+    session.out.line(
+        clean(f"# {release.component} {release.version} in {release.environment}: {release.digest}")
+    )
+    for manifest in release.manifests:
+        session.out.line(f"---\n# from {clean(str(manifest.origin))}")
+        session.out.raw(to_yaml(presentable(manifest, show_secrets)))
+
+
+def _manifest_listing(releases: Iterable[Rendered], show_secrets: bool) -> Listing:
+    items: list[Item] = [
+        {
+            "component": release.component,
+            "version": release.version,
+            "environment": release.environment,
+            "origin": str(manifest.origin),
+            "manifest": presentable(manifest, show_secrets),
+        }
+        for release in releases
+        for manifest in release.manifests
+    ]
+    columns = (
+        Column("ENVIRONMENT", lambda i: i["environment"]),
+        Column("VERSION", lambda i: i["version"]),
+        Column("KIND", lambda i: i["manifest"]["kind"]),
+        Column("NAMESPACE", lambda i: i["manifest"]["metadata"].get("namespace", "")),
+        Column("NAME", lambda i: i["manifest"]["metadata"]["name"]),
+        Column("APIVERSION", lambda i: i["manifest"]["apiVersion"], wide=True),
+        Column("ORIGIN", lambda i: i["origin"], wide=True),
+    )
+    return Listing("ManifestList", items, columns, _manifest_name, {})
+
+
+def _manifest_name(item: Item) -> str:
+    manifest = item["manifest"]
+    return f"{manifest['kind'].lower()}/{manifest['metadata']['name']}"

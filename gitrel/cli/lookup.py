@@ -1,0 +1,84 @@
+"""Finds what a person named, or says what there is and what they may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+from gitrel.errors import InvalidRepository, Problem, UsageError
+from gitrel.repo.model import Catalog, Component, Environment
+
+T = TypeVar("T")
+LISTED_MAX = 20
+"""Beyond this many names a list helps nobody."""
+
+
+def catalog(root: Path, revision: str | None = None) -> Catalog:
+    """The catalog of a tree that has no errors. Raises InvalidRepository with all of them otherwise."""
+    from gitrel.app import read_catalog
+
+    found, problems = read_catalog(root, revision)
+    refuse_errors(problems)
+    return found
+
+
+def refuse_errors(problems: Iterable[Problem]) -> None:
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise InvalidRepository(errors)
+
+
+def component(catalog: Catalog, name: str) -> Component:
+    return pick("component", name, catalog.components)
+
+
+def environment(catalog: Catalog, name: str) -> Environment:
+    return pick("environment", name, catalog.environments)
+
+
+def version(catalog: Catalog, component: str, environment: str, asked: str | None) -> str:
+    """The version that was asked for, or the one that the environment is pointed at."""
+    known = catalog.components[component]
+    if asked is not None:
+        return pick(f"version of {component}", asked, known.versions).name
+    pointer = known.pointers.get(environment)
+    if pointer is None:
+        raise UsageError(f"{component} points nowhere in {environment}: name a version with --version")
+    return pointer.version
+
+
+def pick(what: str, name: str, known: Mapping[str, T]) -> T:
+    """`known[name]`, or a UsageError that lists the near misses, or else everything there is."""
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known)
+    if near:
+        raise UsageError(f"there is no {what} {name!r}: did you mean {' or '.join(map(repr, near))}?")
+    names = ", ".join(list(known)[:LISTED_MAX]) + (", …" if len(known) > LISTED_MAX else "")
+    raise UsageError(f"there is no {what} {name!r}: there are {names or 'none at all'}")
+
+
+def targets(
+    catalog: Catalog, component_name: str | None, environment_name: str | None
+) -> list[tuple[str, str]]:
+    """Every (component, environment) that has a pointer and was asked for; None asks for all.
+
+    Environments come in the order of the waves. An environment named for a component that has no pointer
+    there is still given, for the caller may know a version.
+    """
+    order = [name for wave in catalog.pipeline.waves for name in wave.environments]
+    order += [name for name in catalog.environments if name not in order]
+    if environment_name is not None:
+        order = [environment(catalog, environment_name).name]
+    if component_name is not None:
+        found = component(catalog, component_name)
+        named = environment_name is not None
+        return [(found.name, name) for name in order if named or name in found.pointers]
+    return [
+        (found.name, name)
+        for found in catalog.components.values()
+        for name in order
+        if name in found.pointers
+    ]

@@ -1,0 +1,75 @@
+"""One run of the command line: the global options, the two output streams, and where the repository is."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gitrel.cli.output import Color, Format, Listing, Writer, show, wants_color
+from gitrel.config.settings import DEFAULT, SETTINGS
+from gitrel.errors import UsageError
+
+MARKER = Path("environments", "pipeline.yaml")
+"""The file that makes a folder a config repository."""
+
+
+class Session:
+    """Holds what was asked for; nothing is opened before a verb needs it."""
+
+    def __init__(self) -> None:
+        self.repo: Path | None = DEFAULT.repo
+        self.color = Color(DEFAULT.color)
+        self.quiet: bool = DEFAULT.quiet
+        self.debug: bool = DEFAULT.debug
+        self.log_level: str = DEFAULT.log_level
+        self.log_format: str = DEFAULT.log_format
+
+    def set(self, name: str, value: Any) -> None:
+        assert name in SETTINGS, name
+        setattr(self, name, value)
+
+    @cached_property
+    def out(self) -> Writer:
+        return Writer(sys.stdout, wants_color(self.color, sys.stdout))
+
+    @cached_property
+    def err(self) -> Writer:
+        return Writer(sys.stderr, wants_color(self.color, sys.stderr))
+
+    def note(self, text: str) -> None:
+        """A message for people on stderr, unless they asked for quiet."""
+        if not self.quiet:
+            self.err.line(text)
+
+    def show(self, format_: Format | None, listing: Listing, *, headers: bool = True) -> None:
+        show(self.out, format_ or Format.TABLE, listing, headers=headers)
+
+    def repository(self) -> Path:
+        """The root of the config repository. Raises UsageError with what was looked for and where."""
+        if self.repo is None:
+            return find_repository(Path.cwd())
+        root = self.repo.expanduser().absolute()
+        if not root.is_dir():
+            raise UsageError(f"--repo {self.repo}: there is no such folder")
+        if not (root / MARKER).is_file():
+            raise UsageError(f"--repo {self.repo}: not a config repository, for it has no {MARKER}")
+        return root
+
+    def configure_logs(self) -> None:
+        """Sets the log up; called by verbs that act, because only they write log lines."""
+        from gitrel.telemetry.logs import configure
+
+        configure(self.log_level, self.log_format)  # type: ignore[arg-type]
+
+
+def find_repository(start: Path) -> Path:
+    """The nearest folder from `start` upward that holds `environments/pipeline.yaml`."""
+    for folder in (start, *start.parents):
+        if (folder / MARKER).is_file():
+            return folder
+    raise UsageError(
+        f"{start}: neither this folder nor any above it is a config repository (no {MARKER}): "
+        "go into one, or name it with --repo DIR"
+    )

@@ -1,0 +1,130 @@
+"""Every setting of gitrel in one table: its flag, its environment variable, its default, its meaning.
+
+The command line builds its options from this table and the reference pages are generated from it, so a
+setting that is not here does not exist. A flag wins over its variable, the variable over the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+PREFIX = "GITREL_"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row. `shown` is how the default reads where its value does not speak for itself.
+
+    Two verbs that give one flag different meanings (`--to`) have two rows, and so two variables.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    help: str
+    default: Any = None
+    metavar: str = ""
+    shown: str = ""
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+
+_TABLE = (
+    # Everywhere: before the verb or after it.
+    Setting(
+        "repo",
+        ("--repo", "-C"),
+        "The config repository.",
+        None,
+        "DIR",
+        "found upward from the current folder",
+    ),
+    Setting("color", ("--color",), "When to use colours.", "auto"),
+    Setting("quiet", ("--quiet", "-q"), "No progress, only results and errors.", False),
+    Setting("debug", ("--debug",), "Show the traceback of a fault in gitrel.", False),
+    Setting("log_level", ("--log-level",), "The least severe log lines to write on stderr.", "warning"),
+    Setting("log_format", ("--log-format",), "How log lines are written.", "console"),
+    # What is printed.
+    Setting("output", ("--output", "-o"), "How the result is printed.", None, "", "table"),
+    Setting("headers", ("--headers/--no-headers",), "Column titles above a table.", True),
+    Setting(
+        "show_secrets",
+        ("--show-secrets",),
+        "Print the values of Secrets instead of their fingerprints.",
+        False,
+    ),
+    # Which revision, which version, which place.
+    Setting("revision", ("--revision",), "Read this commit instead of the files on disk.", None, "REV"),
+    Setting("base", ("--base",), "Compare with what this commit renders, without any cluster.", None, "REV"),
+    Setting(
+        "version",
+        ("--version",),
+        "This version instead of the one pointed at.",
+        None,
+        "VERSION",
+        "the pointer's",
+    ),
+    Setting("env", ("--env",), "Only this environment.", None, "ENV", "all"),
+    Setting("promote_to", ("--to",), "Go no further than this environment.", None, "ENV", "all the way"),
+    Setting(
+        "rollback_to",
+        ("--to",),
+        "The version to go back to.",
+        None,
+        "VERSION",
+        "the newest that passed there before",
+    ),
+    # Checks.
+    Setting("strict", ("--strict",), "Warnings fail too.", False),
+    Setting("render", ("--render/--no-render",), "Render every component in every environment too.", True),
+    # Who, where, why.
+    Setting("actor", ("--actor",), "Who acts.", None, "'NAME <EMAIL>'", "Git's user.name and user.email"),
+    Setting(
+        "remote", ("--remote",), "Fetch from and push to this remote.", None, "NAME", "origin if there is one"
+    ),
+    Setting("reason", ("--reason",), "Why, in a sentence; kept in the journal.", "", "TEXT", "none"),
+    # Waiting.
+    Setting("wait", ("--wait/--no-wait",), "Stay until the rollout is done, failed or held.", False),
+    Setting("timeout", ("--timeout",), "Give up waiting after this long.", None, "DURATION", "never"),
+    # Virtual time.
+    Setting("seed", ("--seed",), "The seed of everything random: same seed, same story.", 1, "N"),
+    Setting(
+        "fault", ("--fault",), "What goes wrong, where and when; may be given again.", (), "FAULT", "none"
+    ),
+    Setting(
+        "soak_factor",
+        ("--soak-factor",),
+        "Soak this many times the mean time to smoke.",
+        None,
+        "X",
+        "as configured",
+    ),
+    Setting(
+        "start",
+        ("--start",),
+        "The instant at which the story begins.",
+        None,
+        "INSTANT",
+        "now, to the full hour",
+    ),
+    Setting("events", ("--events",), "Write every event to this file, one JSON object a line.", None, "FILE"),
+)
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setting in _TABLE})
+
+DEFAULT: Any = SimpleNamespace(**{setting.name: setting.default for setting in _TABLE})
+"""The defaults by attribute, for signatures: `strict: … = DEFAULT.strict`."""
+
+OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "NO_COLOR": "Set to anything: no colours (see no-color.org).",
+        "FORCE_COLOR": "Set to anything but 0: colours even where the output is not a terminal.",
+        "TERM": "`dumb`: no colours and no moving display.",
+        "CI": "Set to anything: plain progress lines instead of a moving display.",
+    }
+)
+"""Variables that gitrel honours though others named them."""
