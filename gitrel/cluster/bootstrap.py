@@ -1,0 +1,50 @@
+"""What stands in a cluster before anybody asks: its namespaces and its nodes."""
+
+from __future__ import annotations
+
+from gitrel.cluster.controllers.controller import Writer
+from gitrel.cluster.spec import KUBERNETES_VERSION, ClusterSpec, NodePool
+from gitrel.kube.identity import Object
+
+NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+
+def furnish(write: Writer, spec: ClusterSpec) -> None:
+    """Creates them in a fixed order, so that their uids follow from the seed."""
+    for name in NAMESPACES:
+        write.create("namespaces", {"metadata": {"name": name}})
+    for pool in spec.nodes:
+        for number in range(pool.count):
+            write.create("nodes", node(pool, f"{pool.name}-{number}"))
+
+
+def node(pool: NodePool, name: str) -> Object:
+    """A Node as its kubelet registers it; conditions and addresses are the kubelet's to report."""
+    amounts = {
+        "cpu": pool.cpu,
+        "memory": pool.memory,
+        "ephemeral-storage": pool.ephemeral_storage,
+        "pods": str(pool.pods),
+    }
+    labels = {
+        "beta.kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {**labels, **pool.labels}},
+        "spec": {"taints": [dict(taint) for taint in pool.taints]} if pool.taints else {},
+        "status": {
+            "capacity": amounts,
+            "allocatable": amounts,
+            "nodeInfo": {
+                "architecture": "amd64",
+                "kubeletVersion": f"v{KUBERNETES_VERSION}.0",
+                "operatingSystem": "linux",
+            },
+        },
+    }

@@ -1,0 +1,99 @@
+"""A kind as data: its names, and the few places where it differs from every other kind.
+
+This is the apiserver's strategy (`pkg/registry/<group>/<kind>/strategy.go`) as one frozen record of
+functions. Functions get and give plain objects, never edit them, and default to "nothing special".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gitrel.cluster.api.errors import FieldError
+from gitrel.kube.identity import Object, group_of
+
+NameRule = Literal["subdomain", "label", "service", "path"]
+"""subdomain: DNS-1123 subdomain; label: DNS-1123 label; service: DNS-1035 label; path: any path segment."""
+
+
+def _same(obj: Object) -> Object:
+    return obj
+
+
+def _newer(new: Object, old: Object) -> Object:
+    return new
+
+
+def _nothing(obj: Object) -> Iterable[FieldError]:
+    return ()
+
+
+def _no_change(new: Object, old: Object) -> Iterable[FieldError]:
+    return ()
+
+
+def _never(obj: Object) -> bool:
+    return False
+
+
+def _no_reason(obj: Object) -> str:
+    return ""
+
+
+def spec_of(obj: Object) -> object:
+    """What a generation counts for most kinds: changes of the spec."""
+    return obj.get("spec")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind in one version. `resource` is `deployments.apps`; core resources have no dot."""
+
+    resource: str
+    api_version: str
+    kind: str
+    namespaced: bool = True
+    short_names: Sequence[str] = ()
+    categories: Sequence[str] = ()
+    status: bool = False
+    """Has a status that only the `status` subresource writes."""
+    scale: bool = False
+    name_rule: NameRule = "subdomain"
+    counted: Callable[[Object], object] | None = None
+    """What `metadata.generation` counts changes of; None for kinds without one."""
+    default: Callable[[Object], Object] = _same
+    """Fills what was left out; applying it twice changes nothing."""
+    prepare: Callable[[Object], Object] = _same
+    """At creation only, after `default`: the first status and whatever the server decides."""
+    prepare_update: Callable[[Object, Object], Object] = _newer
+    """(new, old) → new, keeping what this write may not touch."""
+    validate: Callable[[Object], Iterable[FieldError]] = _nothing
+    validate_update: Callable[[Object, Object], Iterable[FieldError]] = _no_change
+    """(new, old) → what may not change; run after `validate`."""
+    grace: Callable[[Object, int | None], int] | None = None
+    """(object, seconds asked for) → seconds it gets, for kinds whose deletion somebody else finishes (pods).
+    (object, seconds asked for) → seconds it gets, for kinds whose deletion somebody else finishes (pods)."""
+    terminating: Callable[[Object], Object] = _same
+    """What else changes when it is marked as being deleted."""
+    held: Callable[[Object], bool] = _never
+    """Whether something beside `metadata.finalizers` keeps a deleted object (a Namespace's spec.finalizers).
+    Whether something beside `metadata.finalizers` keeps a deleted object (a Namespace's spec.finalizers)."""
+    undeletable: Callable[[Object], str] = _no_reason
+    """Why it may never be deleted; empty for nearly everything."""
+    orphans_by_default: bool = False
+    """A client that names no propagation policy leaves the dependents (batch/v1 Job)."""
+    unconditional_update: bool = True
+    """An update without a resourceVersion is allowed."""
+
+    @property
+    def group(self) -> str:
+        return group_of(self.api_version)
+
+    @property
+    def plural(self) -> str:
+        return self.resource.partition(".")[0]
+
+    @property
+    def singular(self) -> str:
+        return self.kind.lower()

@@ -1,0 +1,37 @@
+"""What a cluster is made of: its seed, its nodes and its address ranges. A value, written down once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+KUBERNETES_VERSION = "1.36"
+
+
+@dataclass(frozen=True, slots=True)
+class NodePool:
+    """`count` equal nodes, named `<name>-0`, `<name>-1`, …; quantities as Kubernetes writes them."""
+
+    name: str = "node"
+    count: int = 3
+    cpu: str = "8"
+    memory: str = "32Gi"
+    ephemeral_storage: str = "100Gi"
+    pods: int = 110
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """The same spec, the same start and the same calls give the same log, byte for byte."""
+
+    name: str = "gitrel"
+    seed: int = 0
+    nodes: Sequence[NodePool] = (NodePool(),)
+    service_cidr: str = "10.96.0.0/12"
+    node_port_first: int = 30000
+    node_port_last: int = 32767
+    without: Sequence[str] = ()
+    """Names of controllers that do not run, such as `scheduler` and `kubelet`."""
