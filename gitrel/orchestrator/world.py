@@ -5,18 +5,18 @@ The daemon, the CI job, the commands and a rehearsal build different worlds and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from gitrel.backends.backend import Backend
 from gitrel.clock import Clock
 from gitrel.errors import Problem
 from gitrel.events import EventStream
 from gitrel.ledger.ledger import Ledger
+from gitrel.orchestrator.clusters import Clusters
 from gitrel.render.manifest import Rendered
-from gitrel.repo.model import Catalog, Environment
+from gitrel.repo.model import Catalog
 from gitrel.rollout.actions import Action
 from gitrel.rollout.state import Rollout
 
@@ -45,8 +45,7 @@ class World:
     source: Source
     ledger: Ledger
     render: Renderer
-    backend: Callable[[Environment], Backend]
-    """The cluster of an environment, connected on first use and kept. Raises `Unreachable`."""
+    clusters: Clusters
     events: EventStream = field(default_factory=EventStream)
     actor: str = "gitrel"
     """Who acts, as `Name <email>`: the author of pointer commits and of journal entries."""
@@ -87,6 +86,8 @@ class PassReport:
     wake_at: datetime | None
     unreachable: Mapping[str, str]
     """Environment → why its cluster did not answer."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong in the repository; components with errors were left out of the pass."""
 
     @property
     def errors(self) -> tuple[Outcome, ...]:

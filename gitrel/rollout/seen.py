@@ -37,11 +37,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`pointer` is what Git says now; `candidate` what the rollout's version would be here.
+    """`pointer` is what Git says now (None: no pointer); `candidate` what the rollout's version would be here.
 
+    `candidate` is to be given for every environment as long as the record names a version and its status is
+    neither passed nor aborted, and for the version that is asked for when a promotion is commanded.
     `applied` is the digest in the cluster's inventory and `health` that digest's health; both are None
     where the cluster did not answer (`reachable` false) or nothing was applied yet. `drifted` tells that
-    live objects no longer are what `applied` put there.
+    live objects no longer are what `applied` put there. `waiting_for` says which dependency is not well in
+    the same environment, and is empty when all are.
     """
 
     environment: str
@@ -51,3 +54,4 @@ class Seen:
     applied: str | None = None
     health: Health | None = None
     drifted: bool = False
+    waiting_for: str = ""

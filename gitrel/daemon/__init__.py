@@ -1,0 +1,1 @@
+"""The reconciler as a service: passes for as long as nobody says stop."""

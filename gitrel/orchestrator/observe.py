@@ -1,0 +1,186 @@
+"""What is there now: for each environment, what Git wants, what the cluster has, and how well it is.
+
+Facts only. A cluster that does not answer is reported as such and hides nothing about the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gitrel.backends.backend import Backend
+from gitrel.delivery.drift import has_drifted
+from gitrel.delivery.health import release_health
+from gitrel.delivery.inventory import Inventory
+from gitrel.errors import GitrelError, Problem, Unreachable
+from gitrel.kube.identity import Object
+from gitrel.orchestrator import deliver
+from gitrel.orchestrator.clusters import Sighting
+from gitrel.orchestrator.releases import rendered_release, rendered_version
+from gitrel.orchestrator.world import World
+from gitrel.render.manifest import Rendered
+from gitrel.repo.model import Catalog, Component, Environment
+from gitrel.rollout.seen import Release, Seen
+from gitrel.rollout.state import EnvironmentProgress, Phase, Rollout
+
+UNSETTLED = frozenset((Phase.APPLYING, Phase.SETTLING, Phase.FAILED))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everything seen of one component at one commit."""
+
+    commit: str
+    seen: Mapping[str, Seen]
+    unreachable: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def observe(
+    world: World,
+    catalog: Catalog,
+    component: Component,
+    record: Rollout,
+    records: Mapping[str, Rollout],
+    now: datetime,
+) -> Sight:
+    """Looks at every environment the component is deployed to, in name order."""
+    seen: dict[str, Seen] = {}
+    unreachable: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name in sorted(component.pointers):
+        wanted, pointer = rendered_version(world, catalog, component.name, component.pointers[name].version, name)
+        problems += wanted.problems
+        candidate = _candidate(world, catalog, component, record, name, problems)
+        try:
+            sighting = _look(world, catalog, component, record, (pointer, candidate), name, now)
+        except Unreachable as error:
+            unreachable[name] = str(error)
+            sighting = None
+        seen[name] = Seen(
+            environment=name,
+            pointer=pointer,
+            candidate=candidate,
+            reachable=sighting is not None,
+            applied=sighting.applied if sighting else None,
+            health=sighting.health if sighting else None,
+            drifted=sighting.drifted if sighting else False,
+            waiting_for=_waiting_for(component, name, records),
+        )
+    return Sight(catalog.commit, seen, unreachable, tuple(problems))
+
+
+def _candidate(
+    world: World, catalog: Catalog, component: Component, record: Rollout, name: str, problems: list[Problem]
+) -> Release | None:
+    """What the rollout's version would be here; None where there is no such rollout or version."""
+    if not record.version or record.version not in component.versions:
+        return None
+    rendered, release = rendered_version(world, catalog, component.name, record.version, name)
+    problems += rendered.problems
+    return release
+
+
+def _waiting_for(component: Component, environment: str, records: Mapping[str, Rollout]) -> str:
+    """Which dependency is not well in the same environment, as a reason; empty when all are.
+
+    A dependency that is not deployed there at all is nobody's reason to wait.
+    """
+    for dependency in component.depends_on:
+        record = records.get(dependency)
+        progress = record.environments.get(environment) if record else None
+        if record is None or environment not in record.in_force:
+            return f"{dependency} is not deployed in {environment} yet"
+        if progress is not None and progress.phase in UNSETTLED:
+            return f"{dependency} is {progress.phase.value} in {environment}"
+    return ""
+
+
+def _look(
+    world: World,
+    catalog: Catalog,
+    component: Component,
+    record: Rollout,
+    known: Iterable[Release | None],
+    name: str,
+    now: datetime,
+) -> Sighting:
+    """One component in one cluster. What was seen before is reused while the cluster has not changed."""
+    environment = catalog.environments[name]
+    backend = world.clusters.of(environment)
+    before = world.clusters.recall(component.name, name)
+    mark, changed = backend.changed_since(before.mark if before else "")
+    in_force = record.in_force.get(name)
+    judged = in_force.digest if in_force else ""
+    if before and not changed and before.wanted == judged and _is_steady(before):
+        return before
+    inventory = deliver.read_inventory(backend, catalog, component, environment)
+    applied = inventory.digest if inventory else None
+    sighting = Sighting(mark, judged, applied, None, False)
+    release = _release_with(applied, record, name, known)
+    if release is not None:
+        sighting = _judge(world, catalog, component, environment, backend, release, sighting, now)
+    world.clusters.remember(component.name, name, sighting)
+    return sighting
+
+
+def _is_steady(sighting: Sighting) -> bool:
+    """Whether time alone cannot change the verdict: everything is Current."""
+    return sighting.health is not None and sighting.health.status == "current"
+
+
+def _release_with(
+    digest: str | None, record: Rollout, name: str, known: Iterable[Release | None]
+) -> Release | None:
+    """The release with that digest among all that the record and Git know for the environment."""
+    progress: EnvironmentProgress | None = record.environments.get(name)
+    candidates = [record.in_force.get(name), *known]
+    if progress is not None:
+        candidates += [progress.target, progress.previous]
+    candidates += record.proven.get(name, ())
+    return next((r for r in candidates if r is not None and digest is not None and r.digest == digest), None)
+
+
+def _judge(
+    world: World,
+    catalog: Catalog,
+    component: Component,
+    environment: Environment,
+    backend: Backend,
+    release: Release,
+    sighting: Sighting,
+    now: datetime,
+) -> Sighting:
+    """Health and drift of what is applied, judged against the manifests of exactly that release."""
+    try:
+        rendered = rendered_release(world, catalog, component.name, environment.name, release)
+    except Unreachable:
+        raise
+    except GitrelError:
+        # What was applied can no longer be rendered: nothing can be said of it, and nothing is claimed.
+        return sighting
+    live = backend.read([manifest.object for manifest in rendered.manifests])
+    pods = list(_pods(backend, rendered))
+    return Sighting(
+        mark=sighting.mark,
+        wanted=sighting.wanted,
+        applied=sighting.applied,
+        health=release_health(rendered.manifests, live, pods, now),
+        drifted=has_drifted(rendered.manifests, live),
+    )
+
+
+def _pods(backend: Backend, rendered: Rendered) -> Iterable[Object]:
+    """The pods that the release's workloads select."""
+    for manifest in rendered.manifests:
+        spec = manifest.object.get("spec") or {}
+        selector = (spec.get("selector") or {}) if "template" in spec else {}
+        if labels := selector.get("matchLabels"):
+            yield from backend.list("v1", "Pod", manifest.ref.namespace, labels)
+
+
+def inventory_of(world: World, catalog: Catalog, component: Component, name: str) -> Inventory | None:
+    """The inventory as the cluster has it now."""
+    environment = catalog.environments[name]
+    return deliver.read_inventory(world.clusters.of(environment), catalog, component, environment)

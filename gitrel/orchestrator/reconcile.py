@@ -1,0 +1,173 @@
+"""One pass from top to bottom: read, see, decide, remember, act, tell.
+
+No loop, no retry, no sleep. Whoever calls decides how to wait until `wake_at`: the daemon on a condition
+variable, a CI job by waiting or leaving, a rehearsal by moving its clock. What was decided is saved before
+it is done, so a crash between the two repeats an idempotent apply instead of forgetting a promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitrel.errors import InvalidRepository, Problem
+from gitrel.events import Event
+from gitrel.ledger.ledger import Entry
+from gitrel.orchestrator.observe import Sight, observe
+from gitrel.orchestrator.perform import perform
+from gitrel.orchestrator.specs import in_dependency_order, spec_of
+from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
+from gitrel.repo.model import Catalog, Component
+from gitrel.rollout import wire
+from gitrel.rollout.actions import MovePointer
+from gitrel.rollout.decide import Decision, decide
+from gitrel.rollout.spec import RolloutSpec
+from gitrel.rollout.state import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one component's part of the pass came to."""
+
+    component: Component
+    spec: RolloutSpec
+    before: Rollout
+    sight: Sight
+    decision: Decision
+
+
+def reconcile(world: World, scope: Scope | None = None) -> PassReport:
+    """One pass over the components in scope.
+
+    Raises `InvalidRepository` where nothing in scope can be trusted, `Conflict` where somebody else wrote
+    first (nothing was done then: make another pass), `Unreachable` where Git itself does not answer.
+    """
+    now = world.clock.now()  # the only reading of time in this pass
+    commit = world.source.head()
+    catalog, problems = world.source.catalog(commit)
+    head, records = world.ledger.load()
+
+    steps, problems = _decide_all(world, scope or Scope(), catalog, records, problems, now)
+    _remember(world, steps, head, now)
+    _tell_progress(world, steps, now)
+    outcomes = [outcome for step in steps for outcome in perform(world, catalog, step.spec, step.decision, now)]
+    return _report(commit, steps, outcomes, problems, now)
+
+
+def _decide_all(
+    world: World,
+    scope: Scope,
+    catalog: Catalog,
+    records: Mapping[str, Rollout],
+    problems: tuple[Problem, ...],
+    now: datetime,
+) -> tuple[list[Step], tuple[Problem, ...]]:
+    """Decides every component that is sound; one that is not leaves the others unaffected."""
+    broken, everywhere = _blame(catalog, problems)
+    if everywhere:
+        raise InvalidRepository(everywhere)
+    steps = []
+    for component in in_dependency_order(catalog):
+        if component.name in broken or not scope.includes(component.name):
+            continue
+        before = records.get(component.name) or Rollout(component.name)
+        spec = spec_of(catalog, component)
+        sight = observe(world, catalog, component, before, records, now)
+        if any(problem.severity == "error" for problem in sight.problems):
+            problems += sight.problems
+            continue
+        steps.append(Step(component, spec, before, sight, decide(spec, before, sight.seen, now)))
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors and not steps:
+        raise InvalidRepository(errors)
+    return steps, problems
+
+
+def _blame(catalog: Catalog, problems: Iterable[Problem]) -> tuple[frozenset[str], list[Problem]]:
+    """Which components are broken, and the errors that concern all of them."""
+    broken, everywhere = set(), []
+    for problem in problems:
+        if problem.severity != "error":
+            continue
+        parts = problem.file.split("/")
+        if parts[0] == "apps" and len(parts) > 1:
+            broken.add(parts[1])
+        else:
+            everywhere.append(problem)
+    return frozenset(broken), everywhere
+
+
+def _remember(world: World, steps: Iterable[Step], head: str, now: datetime) -> None:
+    """Saves every decision that changes a record, with the pointer moves it makes, in one step."""
+    changed = [step for step in steps if step.decision.rollout != step.before]
+    moves = [
+        (step.component.name, action)
+        for step in changed
+        for action in step.decision.actions
+        if isinstance(action, MovePointer)
+    ]
+    if changed:
+        world.ledger.save([_entry(world, step, now) for step in changed], moves, head=head)
+    for component, move in moves:
+        data = {"version": move.version}
+        world.events.emit(Event(now, "pointer.moved", component, move.environment, move.because, data))
+
+
+def _entry(world: World, step: Step, now: datetime) -> Entry:
+    spec_json = wire.spec_to_json(step.spec)
+    return Entry(
+        at=now,
+        component=step.component.name,
+        kind="decision",
+        actor=world.actor,
+        commit=step.sight.commit,
+        because=step.decision.because,
+        spec=wire.digest(spec_json),
+        spec_json=spec_json,
+        inputs={"seen": {name: wire.seen_to_json(seen) for name, seen in sorted(step.sight.seen.items())}},
+        actions=tuple(wire.action_to_json(action) for action in step.decision.actions),
+        after=step.decision.rollout,
+    )
+
+
+def _tell_progress(world: World, steps: Iterable[Step], now: datetime) -> None:
+    """Emits what moved: phases per environment and the beginning and end of rollouts."""
+    for step in steps:
+        before, after = step.before, step.decision.rollout
+        name = step.component.name
+        if after.number != before.number:
+            data = {"number": after.number, "version": after.version, "scope": list(after.scope)}
+            world.events.emit(Event(now, "rollout.started", name, message=after.reason, data=data))
+        for environment, progress in after.environments.items():
+            old = before.environments.get(environment)
+            if old is None or (old.phase, old.target) != (progress.phase, progress.target):
+                data = {
+                    "from": old.phase.value if old else "",
+                    "to": progress.phase.value,
+                    "version": progress.target.version,
+                    "digest": progress.target.digest,
+                }
+                world.events.emit(
+                    Event(now, "environment.phase", name, environment, progress.because, data)
+                )
+        if after.status != before.status and after.status not in ("running", "paused"):
+            kind = "rollout.failed" if after.status in ("failed", "rolled-back") else "rollout.finished"
+            data = {"number": after.number, "version": after.version, "status": after.status}
+            world.events.emit(Event(now, kind, name, message=step.decision.because, data=data))
+
+
+def _report(
+    commit: str, steps: list[Step], outcomes: list[Outcome], problems: tuple[Problem, ...], now: datetime
+) -> PassReport:
+    dues = [step.decision.wake_at for step in steps if step.decision.wake_at]
+    return PassReport(
+        at=now,
+        commit=commit,
+        rollouts={step.component.name: step.decision.rollout for step in steps},
+        because={step.component.name: step.decision.because for step in steps},
+        outcomes=tuple(outcomes),
+        wake_at=min(dues, default=None),
+        unreachable={name: why for step in steps for name, why in step.sight.unreachable.items()},
+        problems=tuple(sorted(set(problems))),
+    )

@@ -1,0 +1,45 @@
+"""From what people wrote to what the core asks: the catalog's schedule as a RolloutSpec."""
+
+from __future__ import annotations
+
+from gitrel.repo.model import Catalog, Component
+from gitrel.rollout.spec import RolloutSpec, WaveSpec
+
+
+def spec_of(catalog: Catalog, component: Component) -> RolloutSpec:
+    """The schedule of one component: the pipeline's waves, without environments it is not deployed to."""
+    schedule = component.schedule
+    waves = (
+        WaveSpec(wave.name, tuple(e for e in wave.environments if e in component.pointers), wave.max_parallel)
+        for wave in catalog.pipeline.waves
+    )
+    return RolloutSpec(
+        component=component.name,
+        waves=tuple(wave for wave in waves if wave.environments),
+        min_ready=schedule.min_ready,
+        mean_time_to_smoke=schedule.mean_time_to_smoke,
+        soak_factor=schedule.soak_factor,
+        progress_deadline=schedule.progress_deadline,
+        max_restarts=schedule.max_restarts,
+        max_setbacks=schedule.max_setbacks,
+        max_active_versions=schedule.max_active_versions,
+        on_failure=schedule.on_failure,
+        soak_first_release=schedule.soak_first_release,
+    )
+
+
+def in_dependency_order(catalog: Catalog) -> tuple[Component, ...]:
+    """Components after those they depend on; ties by name. Cycles are refused when the catalog is checked."""
+    ordered: dict[str, Component] = {}
+
+    def visit(name: str, above: frozenset[str]) -> None:
+        component = catalog.components.get(name)
+        if component is None or name in ordered or name in above:
+            return
+        for dependency in sorted(component.depends_on):
+            visit(dependency, above | {name})
+        ordered[name] = component
+
+    for name in sorted(catalog.components):
+        visit(name, frozenset())
+    return tuple(ordered.values())

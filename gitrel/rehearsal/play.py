@@ -1,0 +1,44 @@
+"""Playing passes on a fleet whose clock jumps: the rehearsal's way of waiting.
+
+Everything else is the orchestrator's own code. A pass is made whenever a cluster changes, a timer of the core
+falls due, or a fault begins or ends, as a daemon with watches would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from gitrel.errors import TimedOut
+from gitrel.orchestrator.wait import next_look, reconcile_until_done
+from gitrel.orchestrator.world import PassReport, Scope, World
+from gitrel.rehearsal.fleet import Fleet
+
+PATIENCE = timedelta(days=90)
+"""A rollout that has not ended after so long will not end: something waits for a person."""
+IDLE = timedelta(hours=6)
+"""How long nothing may happen before a pass is made all the same."""
+
+
+def play(
+    world: World,
+    fleet: Fleet,
+    scope: Scope | None = None,
+    *,
+    patience: timedelta = PATIENCE,
+    on_report: Callable[[PassReport], None] = lambda report: None,
+) -> PassReport:
+    """Passes until everything in scope is settled, or until `patience` has passed on the fleet's clock."""
+    latest: list[PassReport] = []
+
+    def keep(report: PassReport) -> None:
+        latest[:] = [report]
+        on_report(report)
+
+    def wait(report: PassReport) -> None:
+        fleet.advance_to(min(next_look(report, world.clusters.connected(), IDLE), fleet.next_fault(IDLE)))
+
+    try:
+        return reconcile_until_done(world, scope, patience, wait, keep)
+    except TimedOut:
+        return latest[0]

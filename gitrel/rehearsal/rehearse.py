@@ -1,0 +1,177 @@
+"""A whole rollout before anything real is touched: install what runs today, promote, and play it to its end.
+
+The reconciler, the schedule, the gates and the clusters' controllers are the ones that act for real; the
+clock jumps, the repository is a value, and the journal is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from gitrel.errors import GitrelError, UsageError
+from gitrel.events import Event, EventStream
+from gitrel.ledger.memory import MemoryLedger
+from gitrel.orchestrator.clusters import Clusters
+from gitrel.orchestrator.commands import promote
+from gitrel.orchestrator.specs import spec_of
+from gitrel.orchestrator.world import PassReport, Renderer, Scope, World
+from gitrel.rehearsal.faults import Fault
+from gitrel.rehearsal.fleet import Fleet
+from gitrel.rehearsal.play import PATIENCE, play
+from gitrel.rehearsal.report import Rehearsal, rows_of
+from gitrel.rehearsal.source import CatalogSource
+from gitrel.repo.model import Catalog
+from gitrel.rollout.state import Rollout
+
+ACTOR = "rehearsal <rehearsal@gitrel.invalid>"
+
+
+class BaselineFailed(GitrelError):
+    """What runs today does not become ready in the bundled clusters, so nothing can be said of the new."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """What is to be rehearsed. `start` is the instant of the promotion on the rehearsal's clock."""
+
+    catalog: Catalog
+    component: str
+    version: str
+    start: datetime
+    seed: int = 0
+    faults: tuple[Fault, ...] = ()
+    soak_factor: float | None = None
+
+
+def rehearse(
+    plot: Plot, render: Renderer, on_event: Callable[[Event], None] = lambda event: None
+) -> Rehearsal:
+    """Plays the rollout of `plot` and tells what became of it in each environment.
+
+    Raises UsageError for a component, version or fault that does not exist, GateClosed where the schedule
+    refuses the promotion itself, and `BaselineFailed`.
+    """
+    catalog = _with_soak(_checked(plot), plot)
+    fleet = Fleet(catalog, plot.start, seed=plot.seed)
+    source = CatalogSource(catalog)
+    events = EventStream()
+    world = World(
+        clock=fleet.clock,
+        source=source,
+        ledger=MemoryLedger(source.move),
+        render=render,
+        clusters=Clusters(fleet.connect),
+        events=events,
+        actor=ACTOR,
+    )
+    try:
+        _install_baseline(world, fleet, plot.component)
+        started = fleet.clock.now()
+        fleet.inject(plot.faults, new_images(catalog, plot.component, plot.version, render), started)
+        story = Story(world, plot.component)
+        events.subscribe(story.hear)
+        events.subscribe(on_event)
+        promote(world, plot.component, plot.version, reason="rehearsal")
+        report = play(world, fleet, Scope(frozenset((plot.component,))), patience=PATIENCE, on_report=story.count)
+        return story.tell(plot, started, report)
+    finally:
+        world.clusters.close()
+        fleet.close()
+
+
+class Story:
+    """Listens while a rollout is played, and tells it afterwards."""
+
+    def __init__(self, world: World, component: str) -> None:
+        self._world = world
+        self._component = component
+        self._events: list[Event] = []
+        self._reached: dict[str, datetime] = {}
+        self._passes = 0
+
+    def hear(self, event: Event) -> None:
+        self._events.append(event)
+        applying = event.kind == "environment.phase" and event.data.get("to") == "applying"
+        if applying and event.component == self._component:
+            self._reached.setdefault(event.environment, event.at)
+
+    def count(self, report: PassReport) -> None:
+        self._passes += 1
+
+    def tell(self, plot: Plot, started: datetime, report: PassReport) -> Rehearsal:
+        rollout: Rollout = report.rollouts[self._component]
+        catalog, _ = self._world.source.catalog(self._world.source.head())
+        spec = spec_of(catalog, catalog.components[self._component])
+        return Rehearsal(
+            component=plot.component,
+            version=plot.version,
+            seed=plot.seed,
+            started=started,
+            ended=report.at,
+            status=rollout.status,
+            because=report.because[self._component],
+            rows=rows_of(rollout, spec.environments, self._reached),
+            passes=self._passes,
+            events=tuple(self._events),
+        )
+
+
+def _checked(plot: Plot) -> Catalog:
+    """The plot's catalog, once component and version are known to be in it."""
+    catalog = plot.catalog
+    if plot.component not in catalog.components:
+        known = ", ".join(sorted(catalog.components)) or "none"
+        raise UsageError(f"no such component {plot.component!r}: known are {known}")
+    versions = catalog.components[plot.component].versions
+    if plot.version not in versions:
+        raise UsageError(f"{plot.component} has no version {plot.version!r}: it has {', '.join(sorted(versions))}")
+    return catalog
+
+
+def _with_soak(catalog: Catalog, plot: Plot) -> Catalog:
+    """The catalog with the plot's soak factor for its component, where it names one."""
+    if plot.soak_factor is None:
+        return catalog
+    component = catalog.components[plot.component]
+    component = replace(component, schedule=replace(component.schedule, soak_factor=plot.soak_factor))
+    return replace(catalog, components={**catalog.components, component.name: component})
+
+
+def _install_baseline(world: World, fleet: Fleet, component: str) -> None:
+    """Brings every cluster to what its pointers say today, by the reconciler itself."""
+    report = play(world, fleet)
+    bad = {name: because for name, because in report.because.items() if report.rollouts[name].status == "failed"}
+    if bad or report.errors or component not in report.rollouts:
+        reasons = [f"{name}: {because}" for name, because in sorted(bad.items())]
+        reasons += [f"{o.component} in {o.environment}: {o.error}" for o in report.errors]
+        raise BaselineFailed("what runs today does not become ready:\n" + "\n".join(reasons))
+
+
+def new_images(catalog: Catalog, component: str, version: str, render: Renderer) -> Sequence[str]:
+    """The images that `version` brings and that no environment of the component runs today."""
+    pointers = catalog.components[component].pointers
+    old: set[str] = set()
+    new: set[str] = set()
+    for environment, pointer in sorted(pointers.items()):
+        for manifest in render(catalog, component, pointer.version, environment).manifests:
+            old.update(_images(manifest.object))
+        for manifest in render(catalog, component, version, environment).manifests:
+            new.update(_images(manifest.object))
+    return sorted(new - old) or sorted(new)
+
+
+def _images(value: Any) -> Iterator[str]:
+    """Every `image` of every container anywhere in a manifest."""
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            if key in ("containers", "initContainers") and isinstance(child, Sequence):
+                yield from (c["image"] for c in child if isinstance(c, Mapping) and isinstance(c.get("image"), str))
+            yield from _images(child)
+    elif isinstance(value, (list, tuple)):
+        for child in value:
+            yield from _images(child)
