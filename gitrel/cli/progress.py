@@ -1,0 +1,215 @@
+"""What is going on, told while it goes on: a table that moves on a terminal, lines of text elsewhere.
+
+Both are driven by the event stream alone and write to stderr. The table holds one row for each component
+and environment that moved since it was opened; what it shows is a fold of the events, which is pure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from gitrel.cli.output import PHASE_STYLE, Writer, is_terminal
+from gitrel.clock import Clock, format_duration, format_instant
+from gitrel.cli.session import Session
+from gitrel.events import Event
+from gitrel.orchestrator.world import PassReport
+from gitrel.telemetry.masking import MASKER
+from gitrel.telemetry.text import clean
+
+ENDED = frozenset(("passed", "failed", "rolled-back", "superseded"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where one component stands in one environment; `since` is when it entered the phase."""
+
+    component: str
+    environment: str
+    version: str = ""
+    phase: str = ""
+    since: datetime | None = None
+    message: str = ""
+
+
+Rows = Mapping[tuple[str, str], Row]
+
+
+def folded(rows: Rows, event: Event) -> Rows:
+    """The rows after one event; an event that is about no environment changes none."""
+    if not event.environment:
+        return rows
+    key = event.component, event.environment
+    row = rows.get(key) or Row(*key)
+    if event.kind == "environment.phase":
+        row = replace(
+            row,
+            version=str(event.data.get("version", "")),
+            phase=str(event.data.get("to", "")),
+            since=event.at,
+            message=event.message,
+        )
+    elif event.kind == "environment.applied":
+        row = replace(row, message=counts(event.data))
+    elif event.kind == "cluster.unreachable":
+        row = replace(row, phase="unreachable", since=event.at, message=event.message)
+    else:
+        return rows
+    return {**rows, key: row}
+
+
+def counts(data: Mapping[str, Any]) -> str:
+    """`2 created, 1 configured`, from the objects by word; nothing changed gives `unchanged`."""
+    words = ("created", "configured", "deleted", "skipped")
+    told = data.get("counts") if isinstance(data.get("counts"), Mapping) else data
+    parts = [f"{told[word]} {word}" for word in words if told and told.get(word)]
+    return ", ".join(parts) or "unchanged"
+
+
+def line_of(event: Event) -> str:
+    """One event as one line, empty for kinds that only a machine cares about."""
+    place = " ".join(filter(None, (event.component, event.environment)))
+    data = event.data
+    what = {
+        "environment.phase": f"{data.get('to', '')} {data.get('version', '')}",
+        "environment.applied": f"applied: {counts(data)}",
+        "rollout.started": f"rollout {data.get('number', '')} started: {data.get('version') or 'changes in Git'}",
+        "rollout.finished": f"rollout {data.get('number', '')} {data.get('status', 'finished')}",
+        "rollout.failed": f"rollout {data.get('number', '')} {data.get('status', 'failed')}",
+        "cluster.unreachable": "cluster unreachable",
+        "pointer.moved": f"points to {data.get('version', '')}",
+    }.get(event.kind)
+    if what is None:
+        return ""
+    message = f": {event.message}" if event.message else ""
+    return clean(MASKER.text(f"{format_instant(event.at)} {place} {what.strip()}{message}"))
+
+
+class Display(Protocol):
+    """Shows progress between entering and leaving it."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def event(self, event: Event) -> None:
+        """Something happened."""
+        ...
+
+    def report(self, report: PassReport) -> None:
+        """A pass ended, and says when the next one is due."""
+        ...
+
+
+class Lines:
+    """One line an event: for logs, pipes and terminals that cannot move the cursor."""
+
+    def __init__(self, out: Writer) -> None:
+        self._out = out
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._out.flush()
+
+    def event(self, event: Event) -> None:
+        if line := line_of(event):
+            self._out.line(line)
+            self._out.flush()
+
+    def report(self, report: PassReport) -> None:
+        """Nothing: the events have said it already."""
+
+
+class Silence(Lines):
+    """What `--quiet` shows."""
+
+    def event(self, event: Event) -> None:
+        """Nothing."""
+
+
+class Table:
+    """A table that is drawn again in place, four times a second, so that its ages tick."""
+
+    def __init__(self, out: Writer, clock: Clock) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._clock = clock
+        self._rows: Rows = {}
+        self._next = ""
+        self._due: datetime | None = None
+        console = Console(file=out.stream, no_color=not out.color, markup=False, highlight=False, emoji=False)
+        self._live = Live(
+            get_renderable=self._draw, console=console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._due, self._next = None, ""
+        self._live.stop()
+
+    def event(self, event: Event) -> None:
+        self._rows = folded(self._rows, event)
+
+    def report(self, report: PassReport) -> None:
+        self._due = report.wake_at
+        self._next = "; ".join(sorted(set(filter(None, report.because.values()))))
+
+    def _draw(self) -> Any:
+        from rich.console import Group
+        from rich.table import Table as Grid
+        from rich.text import Text
+
+        now = self._clock.now()
+        grid = Grid(box=None, pad_edge=False, header_style="bold")
+        for title in ("COMPONENT", "ENVIRONMENT", "VERSION", "PHASE", "FOR", "BECAUSE"):
+            grid.add_column(title, no_wrap=title != "BECAUSE", overflow="ellipsis")
+        shown = _fitting(list(self._rows.values()), self._live.console.height - 4)
+        for row in shown:
+            cells = (row.component, row.environment, row.version)
+            age = _whole_seconds(row.since, now) if row.since else ""
+            grid.add_row(
+                *(Text(clean(cell)) for cell in cells),
+                Text(clean(row.phase), style=PHASE_STYLE.get(row.phase, "")),
+                Text(age),
+                Text(clean(MASKER.text(row.message))),
+            )
+        return Group(grid, Text(self._footer(now, len(self._rows) - len(shown)), style="dim"))
+
+    def _footer(self, now: datetime, hidden: int) -> str:
+        parts = [f"{hidden} more that ended"] if hidden else []
+        if self._due is not None:
+            left = _whole_seconds(now, self._due)
+            parts.append(f"next change at {format_instant(self._due)}, in {left}")
+        return clean(MASKER.text("; ".join(filter(None, (*parts, self._next)))))
+
+
+def _whole_seconds(start: datetime, end: datetime) -> str:
+    return format_duration(timedelta(seconds=max(int((end - start).total_seconds()), 0)))
+
+
+def _fitting(rows: list[Row], height: int) -> list[Row]:
+    """As many rows as the terminal has lines for: those still under way before those that ended."""
+    if len(rows) <= height:
+        return rows
+    keep = sorted(range(len(rows)), key=lambda i: (rows[i].phase in ENDED, -i))[: max(height, 1)]
+    return [rows[i] for i in sorted(keep)]
+
+
+def display(session: Session, clock: Clock) -> Display:
+    """The display that suits the terminal and the flags."""
+    if session.quiet:
+        return Silence(session.err)
+    moving = is_terminal(session.err.stream) and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+    return Table(session.err, clock) if moving else Lines(session.err)

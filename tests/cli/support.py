@@ -1,0 +1,53 @@
+"""Runs the command line in this process, with both streams caught, as the entry point would."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from gitrel.cli.main import run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+def gitrel(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
+    """Runs one command line; the streams are no terminals and take UTF-8."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GITREL_")}
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with (
+        mock.patch.dict(os.environ, {**clean, **(env or {})}, clear=True),
+        mock.patch.object(sys, "stdout", out),
+        mock.patch.object(sys, "stderr", err),
+    ):
+        code = run(arguments)
+        out.flush()
+        err.flush()
+    return Ran(code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]
+
+
+def process(
+    *arguments: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT, timeout: float = 60
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs the real entry point in a process of its own."""
+    base = {key: value for key, value in os.environ.items() if not key.startswith("GITREL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "gitrel", *arguments],
+        capture_output=True,
+        cwd=cwd,
+        env={**base, **(env or {})},
+        timeout=timeout,
+        check=False,
+    )
