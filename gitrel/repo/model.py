@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from gitrel.errors import Problem
+
 Role = Literal["stage", "region"]
 FailurePolicy = Literal["hold", "rollback"]
 
@@ -32,8 +34,11 @@ class Value:
     """One parameter after precedence: the winner, its origin, and what it won over (last loser first)."""
 
     value: Any
+    """Plain: maps are merged, and hold no Values."""
     origin: Origin
     overrides: tuple[Value, ...] = ()
+    parts: Mapping[str, Value] = field(default_factory=dict)
+    """For a map: each of its keys as a Value of its own, since each may come from another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,8 @@ class Schedule:
     least 1."""
     soak_first_release: bool
     """Whether the very first release of a component in an environment soaks too."""
+    max_setbacks: int = 3
+    """How often an environment may lose its readiness again before it counts as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +169,6 @@ class Catalog:
     pipeline: Pipeline
     environments: Mapping[str, Environment] = field(default_factory=dict)
     components: Mapping[str, Component] = field(default_factory=dict)
+    broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    """Components with an error, and their errors. They are not in `components`; what runs of them stays as
+    it is, since a component that cannot be read is not a component that was deleted."""
