@@ -1,0 +1,130 @@
+"""Which objects a controller takes as its own: keep, adopt or release.
+
+The rules of Kubernetes' `ControllerRefManager`: an object of another controller is never touched, one of
+ours that no longer matches is let go, and an orphan that matches is taken, unless either is being deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gitrel.cluster.api.errors import ApiError
+from gitrel.cluster.controllers.controller import Change, Key, Reader, Writer
+from gitrel.cluster.controllers.podstate import is_deleting
+from gitrel.kube import selectors
+from gitrel.kube.fields import replaced
+from gitrel.kube.identity import Object, controller_of, labels_of
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What to do with each candidate; those left alone appear nowhere."""
+
+    keep: tuple[Object, ...]
+    adopt: tuple[Object, ...] = ()
+    release: tuple[Object, ...] = ()
+
+
+def calculate_claim(owner: Object, selector: selectors.Selector, candidates: Iterable[Object]) -> Claim:
+    uid, leaving = owner["metadata"]["uid"], is_deleting(owner)
+    keep: list[Object] = []
+    adopt: list[Object] = []
+    release: list[Object] = []
+    for candidate in candidates:
+        reference = controller_of(candidate)
+        match = selectors.matches(selector, labels_of(candidate))
+        if reference is None:
+            if match and not leaving and not is_deleting(candidate):
+                adopt.append(candidate)
+        elif reference["uid"] == uid:
+            if match:
+                keep.append(candidate)
+            elif not leaving:
+                release.append(candidate)
+    return Claim(tuple(keep), tuple(adopt), tuple(release))
+
+
+def controller_reference(api_version: str, kind: str, owner: Object) -> dict[str, Any]:
+    """The owner reference that makes `owner` the one controller of an object (`NewControllerRef`)."""
+    metadata = owner["metadata"]
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def sync_claim(resource: str, claim: Claim, reference: Mapping[str, Any], write: Writer) -> list[Object]:
+    """Carries the claim out; returns what is owned afterwards, in the candidates' order, adopted last.
+
+    An object that is refused or gone meanwhile is simply not ours: the change that caused it wakes us.
+    """
+    owned = list(claim.keep)
+    for orphan in claim.adopt:
+        references = [*(orphan["metadata"].get("ownerReferences") or ()), dict(reference)]
+        adopted = _update_references(resource, orphan, references, write)
+        if adopted is not None:
+            owned.append(adopted)
+    for stranger in claim.release:
+        others = [r for r in stranger["metadata"]["ownerReferences"] if r["uid"] != reference["uid"]]
+        _update_references(resource, stranger, others, write)
+    return owned
+
+
+def _update_references(
+    resource: str, obj: Object, references: list[dict[str, Any]], write: Writer
+) -> Object | None:
+    try:
+        return write.update(resource, replaced(obj, ("metadata", "ownerReferences"), references))
+    except ApiError as error:
+        if error.code not in (404, 409, 422):
+            raise
+        return None
+
+
+def candidates(
+    resource: str, owner: Object, match_labels: Mapping[str, str], read: Reader
+) -> Iterator[Object]:
+    """Everything that is ours already or could be adopted, by two index look-ups and no scan."""
+    metadata = owner["metadata"]
+    seen: set[str] = set()
+    for obj in read.owned_by(resource, metadata["uid"]):
+        seen.add(obj["metadata"]["uid"])
+        yield obj
+    for obj in read.selected(resource, metadata["namespace"], match_labels):
+        if obj["metadata"]["uid"] not in seen:
+            yield obj
+
+
+def keys_of_matching(
+    resource: str, kind: str, selector_of: Callable[[Object], selectors.Selector]
+) -> Callable[[Change, Reader], Iterable[Key]]:
+    """Wakes the controlling owner of `kind`; for an orphan, every owner in `resource` that could adopt it."""
+
+    def wake(change: Change, read: Reader) -> Iterable[Key]:
+        new, old = change.new, change.old
+        yield from _owner_key(new, kind)
+        if old is not None and controller_of(old) != controller_of(new):
+            yield from _owner_key(old, kind)
+        if change.type != "DELETED" and controller_of(new) is None and labels_of(new):
+            yield from _matching_keys(new, read)
+
+    def _matching_keys(orphan: Object, read: Reader) -> Iterator[Key]:
+        namespace = orphan["metadata"]["namespace"]
+        for owner in read.list(resource, namespace):
+            selector = selector_of(owner)
+            if selector and selectors.matches(selector, labels_of(orphan)):
+                yield Key(namespace, owner["metadata"]["name"])
+
+    return wake
+
+
+def _owner_key(obj: Object, kind: str) -> Iterator[Key]:
+    reference = controller_of(obj)
+    if reference is not None and reference["kind"] == kind:
+        yield Key(obj["metadata"]["namespace"], reference["name"])

@@ -1,0 +1,1 @@
+"""Moves from one template to the next by scaling ReplicaSets: never pods."""

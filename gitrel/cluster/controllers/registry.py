@@ -1,0 +1,18 @@
+"""Every controller of the bundled cluster, in the one order in which they take their turns.
+
+What makes pods stands before what only watches them, so that a watcher finds the work already done.
+"""
+
+from __future__ import annotations
+
+from gitrel.cluster.controllers.controller import Controller
+from gitrel.cluster.controllers.deployment.controller import DeploymentController
+from gitrel.cluster.controllers.replicaset.controller import ReplicaSetController
+
+
+def controllers() -> tuple[Controller, ...]:
+    """New ones: none keeps anything between two syncs, but a cluster owns its own."""
+    return (
+        ReplicaSetController(),
+        DeploymentController(),
+    )

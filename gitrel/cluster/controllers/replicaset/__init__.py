@@ -1,0 +1,1 @@
+"""Keeps as many pods as asked: creates what is missing, deletes what is too many, reports what is there."""
