@@ -1,0 +1,279 @@
+"""One Git repository, read through its objects and changed through its refs; never a checkout.
+
+Reading and building commits touch neither index nor work tree. What is durable happens in few named steps
+(`objects`, `update-refs`, `push`, `work-tree`): `durable` is told before and after each, which is where a
+test pulls the plug.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gitrel.errors import Conflict, UsageError
+from gitrel.repo.edit import FileChange
+from gitrel.repo.git import remote, trees
+from gitrel.repo.git.failures import Locked, RepositoryDamaged, failure
+from gitrel.repo.git.objects import Commit, Person, TreeEdit, TreeEntry, format_commit, parse_commit
+from gitrel.repo.git.process import Git
+from gitrel.repo.git.revisions import SHA, checked_ref, checked_revision
+from gitrel.repo.git.store import ObjectReader, ObjectWriter
+from gitrel.repo.git.worktree import WorkTree, work_trees
+from gitrel.repo.tree import RawTree
+
+LOCAL_TIMEOUT_SECONDS = 60.0
+REMOTE_TIMEOUT_SECONDS = 120.0
+_ABBREVIATED = re.compile(r"[0-9a-f]{7,40}\Z")
+ABSENT = "0" * 40
+"""How Git writes `no such ref` in a transaction; gitrel writes it as an empty string."""
+
+Durable = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`ref` is the branch that is checked out, empty where HEAD is detached. `commit` is a full SHA."""
+
+    ref: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """Move `ref` from `old` to `new`, full SHAs; empty means that the ref does not exist."""
+
+    ref: str
+    new: str
+    old: str
+
+
+def _unwatched(step: str) -> None:
+    """Nobody asked to be told about durable steps."""
+
+
+class GitRepository:
+    """A work tree or a bare repository. Use it as a context manager, or `close` it.
+
+    Raises, here and everywhere: UsageError for what is asked wrongly, RepositoryDamaged for broken objects,
+    Locked where another process holds a lock, Unreachable and Conflict for remotes and refs.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        durable: Durable = _unwatched,
+        timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
+        remote_timeout_seconds: float = REMOTE_TIMEOUT_SECONDS,
+    ) -> None:
+        self.path = Path(path).absolute()
+        self.durable = durable
+        self.git_dir, self.common_dir, self.bare, self.shallow = _facts(
+            Git(self.path, timeout_seconds=timeout_seconds)
+        )
+        # Commands run from the Git directory: nothing of a work tree is near them.
+        self.git = Git(self.git_dir, timeout_seconds=timeout_seconds)
+        self.remote_git = Git(self.git_dir, timeout_seconds=remote_timeout_seconds)
+        self._reader = ObjectReader(self.git)
+        self._writer = ObjectWriter(self.common_dir / "objects")
+        self._trees = trees.TreeReader(self._reader, self.path)
+
+    def __enter__(self) -> GitRepository:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the processes that were kept for reading. The repository can be used again afterwards."""
+        self._reader.close()
+
+    # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def head(self) -> Head:
+        """What is checked out, or a bare repository's default branch."""
+        ref = self._head_ref()
+        commit = self.commit_at(ref or "HEAD")
+        if not commit:
+            branch = f" on {ref.removeprefix('refs/heads/')}" if ref else ""
+            raise UsageError(f"no commit yet in {self.path}{branch}: make the first one")
+        return Head(ref, commit)
+
+    def _head_ref(self) -> str:
+        text = (self.git_dir / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
+        ref = text.removeprefix("ref: ") if text.startswith("ref: ") else ""
+        if ref.endswith("/.invalid"):  # the reftable format keeps HEAD elsewhere
+            ref = self.git.attempt("symbolic-ref", "-q", "HEAD").out.decode("utf-8", "replace").strip()
+        return ref
+
+    def resolve(self, revision: str) -> str:
+        """The full SHA of one commit, branch or tag, with `~N` or `^N` behind it if wanted.
+
+        A name that means two different commits is refused; a full ref says which one is meant.
+        """
+        name, suffix = checked_revision(revision)
+        whole = name == "HEAD" or name.startswith("refs/") or SHA.match(name)
+        places = [name] if whole else [f"refs/{kind}/{name}" for kind in ("heads", "tags", "remotes")]
+        found = self._commits([f"{place}{suffix}" for place in places])
+        meant = {place: commit for place, commit in zip(places, found, strict=True) if commit}
+        if not meant and not whole and _ABBREVIATED.match(name):
+            (commit,) = self._commits([f"{name}{suffix}"])
+            meant = {name: commit} if commit else {}
+        if len(set(meant.values())) > 1:
+            raise UsageError(f"{name!r} is ambiguous: write {' or '.join(meant)}")
+        if not meant:
+            todo = ": fetch it first" if self.shallow else ""
+            raise UsageError(f"{revision!r} names no commit in {self.path}{todo}")
+        return next(iter(meant.values()))
+
+    def commit_at(self, ref: str) -> str:
+        """The commit that a full ref (or HEAD) is at now, empty where there is none."""
+        return self._commits([ref if ref == "HEAD" else checked_ref(ref)])[0]
+
+    def _commits(self, names: Sequence[str]) -> list[str]:
+        return [
+            found.id if found else ""
+            for found in self._reader.check([f"{name}^{{commit}}" for name in names])
+        ]
+
+    def read_commit(self, commit: str) -> RawTree:
+        """Everything under `apps/` and `environments/` at a commit; links as Git records them."""
+        return self._trees.raw_tree(commit)
+
+    def entry(self, commit: str, path: str) -> TreeEntry | None:
+        """What stands at one path of a commit: mode and object id; a folder is an entry too."""
+        return self._trees.entry(commit, path)
+
+    def folder(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
+        """What stands directly inside one folder of a commit; empty where there is no such folder."""
+        return self._trees.folder(commit, path)
+
+    def blobs(self, ids: Sequence[str]) -> list[bytes]:
+        """The contents of these blobs, in order. Raises RepositoryDamaged for one that is missing."""
+        return [found.data for found in self._trees.read_all(ids)]
+
+    def commits(self, ids: Sequence[str]) -> list[Commit]:
+        """These commits, in order."""
+        found = self._trees.read_all(ids)
+        try:
+            return [parse_commit(one.id, one.data) for one in found]
+        except ValueError as error:
+            raise RepositoryDamaged(self.path, str(error)) from None
+
+    def log(self, revision: str, *, limit: int = 0, path: str = "") -> list[Commit]:
+        """Newest first: the commits that `revision` contains, at most `limit`, touching `path` if given."""
+        return self.commits(self.chain(self.resolve(revision), limit=limit, path=path))
+
+    def chain(self, tip: str, *, without: str = "", limit: int = 0, path: str = "") -> list[str]:
+        """Newest first: the ids of the commits that `tip` contains and `without` does not."""
+        options = [f"--max-count={limit}"] if limit else []
+        wanted = [_sha(tip), *([f"^{_sha(without)}"] if without else [])]
+        out = self.git.run("rev-list", *options, "--end-of-options", *wanted, "--", *([path] if path else []))
+        return out.decode("ascii").split()
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `newer` contains `older`. A commit that is not here is nobody's ancestor."""
+        if older == newer:
+            return True
+        finished = self.git.attempt("merge-base", "--is-ancestor", _sha(older), _sha(newer))
+        return finished.code == 0
+
+    # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def commit_tree(
+        self, parent: str, changes: Iterable[FileChange], *, message: str, author: str, at: datetime
+    ) -> str:
+        """A new commit on `parent` (empty: a root) with `changes` in it; no ref names it yet.
+
+        The same arguments always give the same id. `author` is `Name <email>`.
+        """
+        base = self.commits([parent])[0].tree if parent else ""
+        edit = TreeEdit(self._trees.tree, base)
+        for change in changes:
+            edit.apply(change)
+        tree = edit.write(self._writer.store)
+        data = format_commit(tree, [parent] if parent else [], Person.parse(author), at, message)
+        return self._writer.store("commit", data)
+
+    def sync_objects(self) -> None:
+        """Makes every object durable that was written so far. `update_refs` and `push` do it first."""
+        self.durable("objects:before")
+        self._writer.sync()
+        self.durable("objects:after")
+
+    def update_refs(self, updates: Sequence[RefUpdate]) -> None:
+        """Moves all of these refs or none. Raises Conflict where one is not at its `old` any more."""
+        self.sync_objects()
+        self.durable("update-refs:before")
+        lines = [f"update {checked_ref(u.ref)}\0{u.new or ABSENT}\0{u.old or ABSENT}\0" for u in updates]
+        script = "".join(["start\0", *lines, "prepare\0", "commit\0"]).encode()
+        finished = self.git.attempt("update-ref", "-z", "--stdin", stdin=script)
+        if finished.code != 0:
+            raise self._refused(updates, finished.err)
+        self.durable("update-refs:after")
+
+    def _refused(self, updates: Sequence[RefUpdate], err: str) -> Exception:
+        """Another writer between two steps shows as a wrong old value or, in the very instant, as a lock."""
+        for update in updates:
+            now = self.commit_at(update.ref)
+            if now != update.old:
+                return Conflict(
+                    f"{update.ref} is at {now[:12] or 'nothing'} now, not at {update.old[:12] or 'nothing'}"
+                )
+        error = failure("update-ref", err, self.path)
+        if isinstance(error, Locked) and not os.path.lexists(error.path):
+            return Conflict(f"another process was moving {', '.join(u.ref for u in updates)}")
+        return error
+
+    def maintain(self) -> None:
+        """Packs what piled up, if it is worth it. Seconds at most times; for quiet moments."""
+        self.git.run("gc", "--auto", "--quiet", "--no-prune")
+
+    # ── Remotes ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def remote_refs(self, name: str, refs: Sequence[str]) -> dict[str, str]:
+        """Where these full refs are on the remote now; absent ones are left out. One round trip."""
+        return remote.refs(self.remote_git, name, refs)
+
+    def fetch(self, name: str, refspecs: Sequence[tuple[str, str]]) -> None:
+        """Brings (their ref, our ref) pairs here, whatever ours were. Raises Unreachable."""
+        remote.fetch(self.remote_git, name, refspecs)
+
+    def push(self, name: str, updates: Sequence[RefUpdate]) -> None:
+        """Moves all of these refs on the remote or none, each only from its `old`.
+
+        Raises Conflict where one has moved; Unreachable where no answer came, which leaves open whether
+        the push happened: look, before doing it again.
+        """
+        self.sync_objects()
+        self.durable("push:before")
+        remote.push(self.remote_git, name, updates)
+        self.durable("push:after")
+
+    # ── Work trees ──────────────────────────────────────────────────────────────────────────────────────
+
+    def checked_out(self, ref: str) -> tuple[WorkTree, ...]:
+        """The work trees of this repository in which `ref` is checked out."""
+        return tuple(tree for tree in work_trees(self) if tree.ref == ref)
+
+
+def _facts(git: Git) -> tuple[Path, Path, bool, bool]:
+    """Git directory, common directory, whether it is bare, whether its history is cut off."""
+    asked = ("--git-dir", "--git-common-dir", "--is-bare-repository", "--is-shallow-repository")
+    out = git.run("rev-parse", "--path-format=absolute", *asked, "--show-object-format")
+    git_dir, common, bare, shallow, objects = os.fsdecode(out).rstrip("\n").split("\n")
+    if objects != "sha1":
+        raise UsageError(
+            f"{git.folder} names its objects by {objects}: gitrel reads repositories with sha1 names"
+        )
+    return Path(git_dir), Path(common), bare == "true", shallow == "true"
+
+
+def _sha(text: str) -> str:
+    if not SHA.match(text):
+        raise UsageError(f"{text[:80]!r} is not the full SHA of a commit")
+    return text
