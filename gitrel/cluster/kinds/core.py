@@ -1,9 +1,14 @@
-"""Namespaces, nodes, configuration and records: the kinds of the core group that run nothing."""
+"""Namespaces, nodes, accounts and records: the kinds of the core that run nothing and configure nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from gitrel.cluster.api.errors import FieldError, duplicate, required
+from gitrel.cluster.kinds import checks
 from gitrel.cluster.kinds.kind import Kind
-from gitrel.kube.fields import replaced
+from gitrel.cluster.kinds.names import label_errors
+from gitrel.kube.fields import get, replaced
 from gitrel.kube.identity import Object
 
 _IMMORTAL = frozenset(("default", "kube-system", "kube-public"))
@@ -24,6 +29,11 @@ def prepare_namespace(obj: Object) -> Object:
     return {**obj, "spec": {"finalizers": [*finalizers, "kubernetes"]}, "status": {"phase": "Active"}}
 
 
+def keep_spec(new: Object, old: Object) -> Object:
+    """A namespace's finalizers are taken off by its `finalize` subresource alone."""
+    return {**new, "spec": old.get("spec") or {}}
+
+
 def _terminating_namespace(obj: Object) -> Object:
     return replaced(obj, ("status", "phase"), "Terminating")
 
@@ -36,17 +46,44 @@ def _immortal(obj: Object) -> str:
     return "this namespace may not be deleted" if obj["metadata"]["name"] in _IMMORTAL else ""
 
 
+def validate_node(obj: Object) -> Iterator[FieldError]:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(get(obj, "spec", "taints", default=())):
+        at = f"spec.taints[{index}]"
+        key, effect = taint.get("key") or "", taint.get("effect") or ""
+        yield from label_errors({key: taint.get("value") or ""}, f"{at}.key")
+        if not effect:
+            yield required(f"{at}.effect")
+        effects = ("", "NoExecute", "NoSchedule", "PreferNoSchedule")
+        yield from checks.one_of(effect, effects, f"{at}.effect")
+        if (key, effect) in seen:
+            yield duplicate(at, taint)
+        seen.add((key, effect))
+
+
+def validate_lease(obj: Object) -> Iterator[FieldError]:
+    spec = obj.get("spec") or {}
+    yield from checks.positive(spec, "leaseDurationSeconds", at="spec")
+    yield from checks.non_negative(spec, "leaseTransitions", at="spec")
+
+
+def validate_event(obj: Object) -> Iterator[FieldError]:
+    if not get(obj, "involvedObject", "kind"):
+        yield required("involvedObject.kind")
+
+
 KINDS = (
     Kind(
         "namespaces", "v1", "Namespace", namespaced=False, short_names=("ns",), status=True,
-        name_rule="label", default=default_namespace,
-        prepare=prepare_namespace, terminating=_terminating_namespace,
-        held=_finalizing, undeletable=_immortal,
+        name_rule="label", default=default_namespace, prepare=prepare_namespace,
+        prepare_update=keep_spec, terminating=_terminating_namespace, held=_finalizing,
+        undeletable=_immortal,
     ),
-    Kind("nodes", "v1", "Node", namespaced=False, short_names=("no",), status=True),
-    Kind("configmaps", "v1", "ConfigMap", short_names=("cm",)),
-    Kind("secrets", "v1", "Secret"),
+    Kind("nodes", "v1", "Node", namespaced=False, short_names=("no",), status=True, validate=validate_node),
     Kind("serviceaccounts", "v1", "ServiceAccount", short_names=("sa",)),
-    Kind("events", "v1", "Event", short_names=("ev",)),
-    Kind("leases.coordination.k8s.io", "coordination.k8s.io/v1", "Lease", unconditional_update=False),
+    Kind("events", "v1", "Event", short_names=("ev",), validate=validate_event),
+    Kind(
+        "leases.coordination.k8s.io", "coordination.k8s.io/v1", "Lease", unconditional_update=False,
+        validate=validate_lease,
+    ),
 )  # fmt: skip

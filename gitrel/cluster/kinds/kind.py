@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from gitrel.cluster.api.errors import FieldError
+from gitrel.cluster.kinds.names import NameRule
 from gitrel.kube.identity import Object, group_of
-
-NameRule = Literal["subdomain", "label", "service", "path"]
-"""subdomain: DNS-1123 subdomain; label: DNS-1123 label; service: DNS-1035 label; path: any path segment."""
 
 
 def _same(obj: Object) -> Object:

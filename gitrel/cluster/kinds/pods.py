@@ -1,9 +1,29 @@
-"""Pods: deletion in their own time, and a status that starts as Pending."""
+"""Pods: what the server decides at creation, what may change afterwards, and deletion in their own time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gitrel.cluster.api.errors import FieldError, forbidden_field
+from gitrel.cluster.kinds.filling import changed, filled, remembered
 from gitrel.cluster.kinds.kind import Kind, spec_of
+from gitrel.cluster.kinds.podspec import all_containers, default_pod_spec
+from gitrel.cluster.kinds.podvalidation import pod_spec_errors
+from gitrel.kube import quantities
 from gitrel.kube.identity import Object
+
+_TOLERATED_SECONDS = 300
+"""How long a pod stays on a node that is not ready (admission DefaultTolerationSeconds)."""
+
+_MUTABLE = frozenset(
+    ("activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "schedulingGates")
+)
+_UPDATE_SAYS = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
 
 
 def grace(pod: Object, asked: int | None) -> int:
@@ -15,13 +35,82 @@ def grace(pod: Object, asked: int | None) -> int:
     return 1 if seconds < 0 else int(seconds)
 
 
+def default_pod(pod: Object) -> Object:
+    return changed(pod, "spec", default_pod_spec)
+
+
+def _admitted(spec: Object) -> Object:
+    """What admission adds to every new pod: its account, its priority, and patience with a failing node."""
+    account = spec.get("serviceAccountName") or "default"
+    named = {"serviceAccountName": account, "serviceAccount": account, "enableServiceLinks": True}
+    spec = filled(spec, {**named, "priority": 0, "preemptionPolicy": "PreemptLowerPriority"})
+    tolerations = list(spec.get("tolerations") or ())
+    for taint in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        if not any(_tolerates(toleration, taint) for toleration in tolerations):
+            row = {"key": taint, "operator": "Exists", "effect": "NoExecute"}
+            tolerations.append({**row, "tolerationSeconds": _TOLERATED_SECONDS})
+    return {**spec, "tolerations": tolerations}
+
+
+_admit = remembered(_admitted)
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: str) -> bool:
+    key, effect = toleration.get("key"), toleration.get("effect")
+    return (not key or key == taint) and effect in (None, "", "NoExecute")
+
+
 def prepare_pod(pod: Object) -> Object:
-    return {**pod, "status": {"phase": "Pending"}}
+    """A new pod is Pending, with the class of service that its resources give it."""
+    spec = _admit(pod.get("spec") or {})
+    return {**pod, "spec": spec, "status": {"phase": "Pending", "qosClass": qos_class(spec)}}
+
+
+def qos_class(spec: Object) -> str:
+    """Guaranteed, Burstable or BestEffort (`pkg/apis/core/helper/qos`): only cpu and memory count."""
+    guaranteed, anything = True, False
+    for _, container in all_containers(spec):
+        resources = container.get("resources") or {}
+        limits, requests = _counted(resources.get("limits")), _counted(resources.get("requests"))
+        anything = anything or bool(limits or requests)
+        if len(limits) < 2 or {**limits, **requests} != limits:
+            guaranteed = False
+    if not anything:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _counted(amounts: Mapping[str, Any] | None) -> dict[str, int]:
+    milli = {name: quantities.milli(v) for name, v in (amounts or {}).items() if name in ("cpu", "memory")}
+    return {name: amount for name, amount in milli.items() if amount}
+
+
+def validate_pod(pod: Object) -> Iterator[FieldError]:
+    yield from pod_spec_errors(pod.get("spec"), "spec")
+
+
+def validate_pod_update(new: Object, old: Object) -> Iterator[FieldError]:
+    """Only images, the deadline, gates and further tolerations may change."""
+    before, after = old["spec"], new["spec"]
+    if before == after:
+        return
+    fixed_before, fixed_after = _fixed(before), _fixed(after)
+    kept = all(t in (after.get("tolerations") or ()) for t in before.get("tolerations") or ())
+    if fixed_before != fixed_after or not kept:
+        yield forbidden_field("spec", _UPDATE_SAYS)
+
+
+def _fixed(spec: Object) -> dict[str, Any]:
+    rest = {key: value for key, value in spec.items() if key not in _MUTABLE}
+    for key in ("containers", "initContainers", "ephemeralContainers"):
+        rest[key] = [{k: v for k, v in c.items() if k != "image"} for c in spec.get(key) or ()]
+    return rest
 
 
 KINDS = (
     Kind(
         "pods", "v1", "Pod", short_names=("po",), categories=("all",), status=True, counted=spec_of,
-        prepare=prepare_pod, grace=grace,
+        default=default_pod, prepare=prepare_pod, validate=validate_pod,
+        validate_update=validate_pod_update, grace=grace,
     ),
 )  # fmt: skip

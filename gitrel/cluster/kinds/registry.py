@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from gitrel.cluster.kinds import core, networking, pods, workloads
+from gitrel.cluster.kinds import autoscaling, configuration, core, jobs, networking, pods, services, workloads
 from gitrel.cluster.kinds.kind import Kind
 
-BUILTIN: tuple[Kind, ...] = (*core.KINDS, *pods.KINDS, *workloads.KINDS, *networking.KINDS)
+BUILTIN: tuple[Kind, ...] = (
+    *core.KINDS,
+    *configuration.KINDS,
+    *pods.KINDS,
+    *workloads.KINDS,
+    *jobs.KINDS,
+    *services.KINDS,
+    *networking.KINDS,
+    *autoscaling.KINDS,
+)

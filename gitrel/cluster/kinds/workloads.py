@@ -1,26 +1,152 @@
-"""Deployments, ReplicaSets and Jobs."""
+"""Deployments and ReplicaSets (`pkg/apis/apps/v1/defaults.go`, `pkg/apis/apps/validation/validation.go`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, unsupported
+from gitrel.cluster.kinds import checks
+from gitrel.cluster.kinds.filling import changed, filled
 from gitrel.cluster.kinds.kind import Kind, spec_of
-from gitrel.kube.identity import Object
+from gitrel.cluster.kinds.names import label_errors
+from gitrel.cluster.kinds.podspec import default_template
+from gitrel.cluster.kinds.podvalidation import pod_spec_errors
+from gitrel.kube import selectors
+from gitrel.kube.identity import Object, annotations_of
+
+_ROLLING = {"maxUnavailable": "25%", "maxSurge": "25%"}
 
 
 def without_status(obj: Object) -> Object:
     return {**obj, "status": {}}
 
 
+def template_errors(spec: Mapping[str, Any], at: str, *, always: bool = True) -> Iterator[FieldError]:
+    """The pod template in a workload's spec; `always` where its pods may not be allowed to end."""
+    template = spec.get("template")
+    if template is None:
+        yield required(f"{at}.template")
+        return
+    field = f"{at}.template"
+    yield from label_errors((template.get("metadata") or {}).get("labels"), f"{field}.metadata.labels")
+    pod = template.get("spec") or {}
+    yield from pod_spec_errors(pod, f"{field}.spec")
+    if not always:
+        return
+    if pod.get("restartPolicy", "Always") != "Always":
+        yield unsupported(f"{field}.spec.restartPolicy", pod["restartPolicy"], ["Always"])
+    if pod.get("activeDeadlineSeconds") is not None:
+        yield forbidden_field(f"{field}.spec.activeDeadlineSeconds", "must not be set")
+
+
+def selector_errors(spec: Mapping[str, Any], at: str, owner: str) -> Iterator[FieldError]:
+    """It must be there, must not select everything, and must select the template's own pods."""
+    selector = spec.get("selector")
+    if selector is None:
+        yield required(f"{at}.selector")
+        return
+    wrong = list(checks.label_selector(selector, f"{at}.selector"))
+    yield from wrong
+    if checks.selects_nothing(selector):
+        yield invalid_value(f"{at}.selector", selector, f"empty selector is invalid for {owner}")
+    template = spec.get("template")
+    if template is None or wrong or checks.selects_nothing(selector):
+        return
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    if not selectors.matches(selectors.from_object(selector), labels):
+        says = "`selector` does not match template `labels`"
+        yield invalid_value(f"{at}.template.metadata.labels", labels, says)
+
+
+# --- Deployment -------------------------------------------------------------------------------------------
+
+
+def default_deployment(obj: Object) -> Object:
+    def default_spec(spec: Object) -> Object:
+        spec = filled(
+            spec, {"replicas": 1, "strategy": {}, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
+        )
+        return changed(changed(spec, "strategy", _default_strategy), "template", default_template)
+
+    return changed(obj, "spec", default_spec)
+
+
+def _default_strategy(strategy: Object) -> Object:
+    strategy = filled(strategy, {"type": "RollingUpdate"})
+    if strategy["type"] != "RollingUpdate":
+        return strategy
+    return changed(
+        filled(strategy, {"rollingUpdate": {}}), "rollingUpdate", lambda old: filled(old, _ROLLING)
+    )
+
+
+def validate_deployment(obj: Object) -> Iterator[FieldError]:
+    spec = obj.get("spec") or {}
+    yield from checks.non_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit", at="spec")
+    yield from selector_errors(spec, "spec", "deployment")
+    yield from template_errors(spec, "spec")
+    yield from _strategy_errors(spec.get("strategy") or {}, "spec.strategy")
+    deadline = spec.get("progressDeadlineSeconds")
+    if deadline is not None:
+        yield from checks.non_negative(spec, "progressDeadlineSeconds", at="spec")
+        if deadline <= spec.get("minReadySeconds", 0):
+            yield invalid_value(
+                "spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"
+            )
+
+
+def _strategy_errors(strategy: Mapping[str, Any], at: str) -> Iterator[FieldError]:
+    type_, rolling = strategy.get("type"), strategy.get("rollingUpdate")
+    yield from checks.one_of(type_, ("Recreate", "RollingUpdate"), f"{at}.type")
+    if type_ == "Recreate" and rolling is not None:
+        says = "may not be specified when strategy `type` is 'Recreate'"
+        yield forbidden_field(f"{at}.rollingUpdate", says)
+    elif rolling is not None:
+        surge, unavailable = rolling.get("maxSurge"), rolling.get("maxUnavailable")
+        field = f"{at}.rollingUpdate"
+        yield from checks.int_or_percent(unavailable, f"{field}.maxUnavailable", percent_max=100)
+        yield from checks.int_or_percent(surge, f"{field}.maxSurge")
+        if surge in (0, "0%") and unavailable in (0, "0%"):
+            says = "may not be 0 when `maxSurge` is 0"
+            yield invalid_value(f"{field}.maxUnavailable", unavailable, says)
+
+
+def _selector_unchanged(new: Object, old: Object) -> Iterator[FieldError]:
+    yield from checks.immutable(new["spec"].get("selector"), old["spec"].get("selector"), "spec.selector")
+
+
+def _spec_and_annotations(obj: Object) -> object:
+    """A Deployment's generation also counts its annotations (`pkg/registry/apps/deployment/strategy.go`)."""
+    return obj.get("spec"), annotations_of(obj)
+
+
+# --- ReplicaSet -------------------------------------------------------------------------------------------
+
+
+def default_replica_set(obj: Object) -> Object:
+    def default_spec(spec: Object) -> Object:
+        return changed(filled(spec, {"replicas": 1}), "template", default_template)
+
+    return changed(obj, "spec", default_spec)
+
+
+def validate_replica_set(obj: Object) -> Iterator[FieldError]:
+    spec = obj.get("spec") or {}
+    yield from checks.non_negative(spec, "replicas", "minReadySeconds", at="spec")
+    yield from selector_errors(spec, "spec", "replica set")
+    yield from template_errors(spec, "spec")
+
+
 KINDS = (
     Kind(
         "deployments.apps", "apps/v1", "Deployment", short_names=("deploy",), categories=("all",),
-        status=True, scale=True, counted=spec_of, prepare=without_status,
+        status=True, scale=True, counted=_spec_and_annotations, default=default_deployment,
+        prepare=without_status, validate=validate_deployment, validate_update=_selector_unchanged,
     ),
     Kind(
-        "replicasets.apps", "apps/v1", "ReplicaSet", short_names=("rs",), categories=("all",), status=True,
-        scale=True, counted=spec_of, prepare=without_status,
-    ),
-    Kind(
-        "jobs.batch", "batch/v1", "Job", categories=("all",), status=True, counted=spec_of,
-        prepare=without_status, orphans_by_default=True,
+        "replicasets.apps", "apps/v1", "ReplicaSet", short_names=("rs",), categories=("all",),
+        status=True, scale=True, counted=spec_of, default=default_replica_set,
+        prepare=without_status, validate=validate_replica_set, validate_update=_selector_unchanged,
     ),
 )  # fmt: skip

@@ -1,0 +1,104 @@
+"""Jobs (`pkg/apis/batch/v1/defaults.go`, `pkg/registry/batch/job/strategy.go`, `pkg/apis/batch/validation`).
+Jobs (`pkg/apis/batch/v1/defaults.go`, `pkg/registry/batch/job/strategy.go`, `pkg/apis/batch/validation`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gitrel.cluster.api.errors import FieldError, invalid_value, required, unsupported
+from gitrel.cluster.kinds import checks
+from gitrel.cluster.kinds.filling import changed, filled
+from gitrel.cluster.kinds.kind import Kind, spec_of
+from gitrel.cluster.kinds.podspec import default_template
+from gitrel.cluster.kinds.workloads import template_errors
+from gitrel.kube.fields import get, replaced
+from gitrel.kube.identity import Object
+
+_MAX_INT32 = 2**31 - 1
+_UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
+_NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
+
+
+def default_job(obj: Object) -> Object:
+    return changed(obj, "spec", _default_spec)
+
+
+def _default_spec(spec: Object) -> Object:
+    once = spec.get("completions") is None and spec.get("parallelism") is None
+    per_index = spec.get("backoffLimitPerIndex") is not None
+    failing = spec.get("podFailurePolicy") is not None
+    spec = filled(
+        spec,
+        {
+            **({"completions": 1} if once else {}),
+            "parallelism": 1,
+            "backoffLimit": _MAX_INT32 if per_index else 6,
+            "completionMode": "NonIndexed",
+            "suspend": False,
+            "podReplacementPolicy": "Failed" if failing else "TerminatingOrFailed",
+        },
+    )
+    return changed(spec, "template", default_template)
+
+
+def prepare_job(obj: Object) -> Object:
+    """Selects its pods by its own uid, unless the user insists on a selector of theirs."""
+    obj = {**obj, "status": {}}
+    if (obj.get("spec") or {}).get("manualSelector") or "spec" not in obj:
+        return obj
+    uid, name = obj["metadata"]["uid"], obj["metadata"]["name"]
+    own = {**dict.fromkeys(_UID_LABELS, uid), **dict.fromkeys(_NAME_LABELS, name)}
+    labels = {**get(obj, "spec", "template", "metadata", "labels", default={}), **own}
+    obj = replaced(obj, ("spec", "template", "metadata", "labels"), labels)
+    selector: dict[str, Any] = dict(get(obj, "spec", "selector", default={}))
+    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), _UID_LABELS[0]: uid}
+    return replaced(obj, ("spec", "selector"), selector)
+
+
+def validate_job(obj: Object) -> Iterator[FieldError]:
+    spec = obj.get("spec") or {}
+    numbers = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
+               "backoffLimitPerIndex", "maxFailedIndexes")  # fmt: skip
+    yield from checks.non_negative(spec, *numbers, at="spec")
+    yield from checks.one_of(spec.get("completionMode"), ("Indexed", "NonIndexed"), "spec.completionMode")
+    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
+        yield required("spec.completions", "when completion mode is Indexed")
+    if spec.get("backoffLimitPerIndex") is not None and spec.get("completionMode") != "Indexed":
+        says = "requires indexed completion mode"
+        yield invalid_value("spec.backoffLimitPerIndex", spec["backoffLimitPerIndex"], says)
+    yield from checks.label_selector(spec.get("selector"), "spec.selector")
+    yield from template_errors(spec, "spec", always=False)
+    policy = get(spec, "template", "spec", "restartPolicy")
+    if policy == "Always":
+        yield required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+    elif policy == "OnFailure" and spec.get("podFailurePolicy") is not None:
+        says = 'only "Never" is supported when podFailurePolicy is specified'
+        yield invalid_value("spec.template.spec.restartPolicy", policy, says)
+    elif policy not in (None, "OnFailure", "Never"):
+        yield unsupported("spec.template.spec.restartPolicy", policy, ["OnFailure", "Never"])
+
+
+def validate_job_update(new: Object, old: Object) -> Iterator[FieldError]:
+    """completions may change with parallelism in an Indexed job; a suspended job that never ran may change
+    its pods."""
+    before, after = old["spec"], new["spec"]
+    for key in ("selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "successPolicy"):
+        yield from checks.immutable(after.get(key), before.get(key), f"spec.{key}")
+    elastic = after.get("completionMode") == "Indexed" and after.get("completions") == after.get(
+        "parallelism"
+    )
+    if not elastic:
+        yield from checks.immutable(after.get("completions"), before.get("completions"), "spec.completions")
+    never_ran = before.get("suspend") and not get(old, "status", "startTime")
+    if not never_ran:
+        yield from checks.immutable(after.get("template"), before.get("template"), "spec.template")
+
+
+KINDS = (
+    Kind(
+        "jobs.batch", "batch/v1", "Job", categories=("all",), status=True, counted=spec_of, default=default_job,
+        prepare=prepare_job, validate=validate_job, validate_update=validate_job_update,
+        orphans_by_default=True,
+    ),
+)  # fmt: skip
