@@ -37,10 +37,11 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`pointer` is what Git says now (None: no pointer); `candidate` what the rollout's version would be here.
+    """`pointer` is what Git says now, None where there is no pointer.
 
-    `candidate` is to be given for every environment as long as the record names a version and its status is
-    neither passed nor aborted, and for the version that is asked for when a promotion is commanded.
+    `candidate` is what the rollout's version would be here. It is to be given for every environment as long
+    as the record names a version and its status is neither passed nor aborted, and for the version that is
+    asked for when a promotion is commanded.
     `applied` is the digest in the cluster's inventory and `health` that digest's health; both are None
     where the cluster did not answer (`reachable` false) or nothing was applied yet. `drifted` tells that
     live objects no longer are what `applied` put there. `waiting_for` says which dependency is not well in

@@ -1,7 +1,7 @@
 """Where a component's rollout stands: the one record that the ledger remembers between passes.
 
-Timers hang on recorded instants, never on a running stopwatch. Everything converts to and from plain
-JSON, and unknown fields in a record written by a later gitrel are refused rather than dropped.
+Timers hang on recorded instants, never on a running stopwatch. `wire.py` converts it to and from plain
+JSON, and refuses unknown fields in a record written by a later gitrel rather than dropping them.
 """
 
 from __future__ import annotations
@@ -31,13 +31,28 @@ class Phase(StrEnum):
     SUPERSEDED = "superseded"
 
 
+WAITING = frozenset({Phase.QUEUED, Phase.HELD})
+"""Wants to start and has not: what was in force before stays applied."""
+IN_FLIGHT = frozenset({Phase.APPLYING, Phase.SETTLING, Phase.STEADYING, Phase.WATCHING})
+"""Started, and not yet decided."""
+ACTIVE = WAITING | IN_FLIGHT
+
+Change = Literal["first", "version", "configuration", "undo"]
+"""What a target changes: nothing was in force; another version; the same version with other manifests;
+a pointer moved by hand back to a release that has passed there before."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentProgress:
     """How far `target` has come in one environment.
 
-    `previous` is what was in force before it, to go back to. `ready` is since when everything is
-    Current; losing readiness clears it and `steady` (the start of the soak), and counts a setback.
-    `restarts` is the restart count when the soak began.
+    `previous` is what to go back to: the last release that was in force and not in doubt; None for a first
+    release. `ready` is since when everything is Current (never before `applied`); losing readiness clears
+    it and `steady` (the start of the soak), and counts a setback. `restarts` is the restart count from
+    which the soak counts: the lowest seen since readiness. `rollout` is the number of the rollout it
+    belongs to; `pointer` the version that Git gave here when last looked at, which tells a person's move
+    from a move of our own that has not been made yet; `contact` since when the cluster answers without a
+    gap, so that an outage is not counted against a deadline.
     """
 
     environment: str
@@ -53,6 +68,10 @@ class EnvironmentProgress:
     restarts: int = 0
     setbacks: int = 0
     because: str = ""
+    rollout: int = 0
+    change: Change = "version"
+    pointer: str = ""
+    contact: datetime | None = None
 
 
 Status = Literal["idle", "running", "paused", "failed", "rolled-back", "aborted", "passed"]
@@ -65,9 +84,10 @@ class Rollout:
     `number` counts rollouts from 1 (0: none yet). `version` is what is being promoted, empty for a
     rollout that follows changes made in the repository by hand. `scope` holds the environments that it
     is to reach, in wave order. `environments` keeps the latest progress of every environment, past
-    rollouts included, because a version that passed somewhere stays qualified there. `in_force` is the
-    last permitted release per environment; `proven` the digests that passed there, newest first;
-    `rejected` the releases (by digest) that failed, with the reason.
+    rollouts included. `in_force` is the last permitted release per environment; `proven` the releases
+    that passed there, newest first (at most `PROVEN_MAX`; the journal has them all), because a version
+    that passed somewhere stays qualified there; `rejected` the digests that failed, with the reason.
+    `because` says why `status` is what it is, since `since`.
     """
 
     component: str
@@ -82,3 +102,9 @@ class Rollout:
     requested_at: datetime | None = None
     requested_by: str = ""
     reason: str = ""
+    because: str = ""
+    since: datetime | None = None
+
+
+PROVEN_MAX = 16
+"""Releases remembered per environment to go back to: Deployments keep 10 revisions, we a few more."""
