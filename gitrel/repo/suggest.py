@@ -28,11 +28,18 @@ def have(names: Iterable[str], most: int = 12) -> str:
     return f"(have: {', '.join(listed[:most])}{more})" if listed else "(there are none)"
 
 
+def escaped(text: str) -> str:
+    """`text` on one line, with everything that does not print written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def visible(text: str, most: int = 60) -> str:
     """`text` in quotes with everything invisible escaped, followed by the code points of characters that
     look like others: letters outside ASCII and every kind of space."""
     cut = text if len(text) <= most else text[:most] + "…"
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    shown = escaped(cut)
     odd = [c for c in dict.fromkeys(cut) if (not c.isascii() or c.isspace()) and c != "…"]
     if not odd:
         return f"'{shown}'"
