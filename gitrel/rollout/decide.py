@@ -1,0 +1,131 @@
+"""What to do next: from the schedule, the record, what was seen and the time, to one decision.
+
+The record is moved until nothing moves any more; what the shell is to do follows from the record that
+comes out and from what was seen, not from how it got there. So deciding again at the same instant gives
+the same record and the same actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gitrel.rollout.actions import Action
+from gitrel.rollout.explain import summary
+from gitrel.rollout.facts import has_passed, promoted_release
+from gitrel.rollout.gates import may_go_on, may_start
+from gitrel.rollout.gates.verdict import Verdict
+from gitrel.rollout.intake import take_in
+from gitrel.rollout.orders import orders
+from gitrel.rollout.seen import Seen
+from gitrel.rollout.spec import RolloutSpec
+from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING, Phase, Rollout
+from gitrel.rollout.transitions import Step, move
+
+_PASSED = Phase.PASSED
+_AT_REST = frozenset({"passed", "idle", "aborted", "rolled-back"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`wake_at` is when time alone can change the answer; None while only an observation can."""
+
+    rollout: Rollout
+    actions: tuple[Action, ...]
+    wake_at: datetime | None
+    because: str
+
+
+def decide(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime) -> Decision:
+    """The next step of one component. Pure: `now` is the only time it knows.
+
+    Raises AssertionError where the rules contradict each other; that is a fault in gitrel.
+    """
+    if _is_quiet(spec, rollout, seen):
+        return Decision(rollout, (), None, "every environment runs what the repository asks for")
+    # An environment takes at most some ten moves at one instant, and waits for at most all others.
+    for _ in range(12 * (len(spec.environments) + 1)):
+        before = rollout
+        rollout = take_in(spec, rollout, seen, now)
+        rollout, dues = _advance(spec, rollout, seen, now)
+        rollout, more = _start(spec, rollout, seen, now)
+        rollout = _finish(spec, rollout, seen, now)
+        if rollout is before or rollout == before:
+            wake_at = min(dues + more, default=None)
+            actions = orders(spec, rollout, seen, now)
+            return Decision(rollout, actions, wake_at, summary(spec, rollout, seen, now))
+    raise AssertionError(f"{spec.component}: the decision at {now} does not settle")
+
+
+def _is_quiet(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen]) -> bool:
+    """Whether everything runs as asked and nothing is going on: the answer of nearly every pass."""
+    if rollout.status not in _AT_REST:
+        return False
+    progresses, in_forces = rollout.environments, rollout.in_force
+    for wave in spec.waves:
+        for name in wave.environments:
+            sight = seen.get(name)
+            if sight is None:
+                return False
+            release, pointer = in_forces.get(name), sight.pointer
+            if release is None or pointer is None or sight.applied != release.digest or sight.drifted:
+                return False
+            if pointer.digest != release.digest or pointer.version != release.version:
+                return False
+            progress = progresses.get(name)
+            if progress is not None and (
+                progress.phase is not _PASSED or progress.pointer != pointer.version
+            ):
+                return False
+    return True
+
+
+def _advance(
+    spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime
+) -> tuple[Rollout, list[datetime]]:
+    """Moves what is in flight by at most one phase each, and says when the rest can move."""
+    dues = []
+    for name in spec.environments:
+        progress = rollout.environments.get(name)
+        if progress is None or progress.phase not in IN_FLIGHT:
+            continue
+        verdict = may_go_on(seen, progress, spec, rollout, now)
+        rollout = move(Step(spec, rollout, seen.get(name), now, verdict), progress)
+        dues += _due(verdict)
+    return rollout, dues
+
+
+def _start(
+    spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime
+) -> tuple[Rollout, list[datetime]]:
+    """Starts what may start, in wave order, each seeing what those before it have taken."""
+    dues = []
+    for name in spec.environments:
+        progress = rollout.environments.get(name)
+        if progress is None or progress.phase not in WAITING or name not in seen:
+            continue
+        verdict = may_start(seen, progress, spec, rollout, now)
+        rollout = move(Step(spec, rollout, seen[name], now, verdict), progress)
+        dues += _due(verdict)
+    return rollout, dues
+
+
+def _due(verdict: Verdict) -> list[datetime]:
+    return [verdict.due] if verdict.outcome == "closed" and verdict.due is not None else []
+
+
+def _finish(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime) -> Rollout:
+    """A rollout has passed when nothing of it goes on and everything in its scope runs what was asked."""
+    if rollout.status != "running" or any(_goes_on(rollout, name) for name in spec.environments):
+        return rollout
+    if rollout.version:
+        for name in rollout.scope:
+            if not has_passed(rollout, name, promoted_release(rollout, seen.get(name))):
+                return rollout
+    return replace(rollout, status="passed" if rollout.scope else "idle", because="", since=now)
+
+
+def _goes_on(rollout: Rollout, environment: str) -> bool:
+    progress = rollout.environments.get(environment)
+    return progress is not None and progress.phase in ACTIVE and progress.rollout == rollout.number

@@ -1,0 +1,156 @@
+"""One sentence per environment: where it is, why, and the next instant at which that can change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitrel.clock import format_instant
+from gitrel.rollout.facts import has_passed, listing, same
+from gitrel.rollout.gates import may_go_on, may_start
+from gitrel.rollout.gates.verdict import Verdict
+from gitrel.rollout.seen import Release, Seen
+from gitrel.rollout.spec import RolloutSpec
+from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING, EnvironmentProgress, Phase, Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`due` is when the answer can change by time alone, None where only an observation can change it.
+
+    `version` is what is in force, empty where nothing is; `target` what is on its way, empty where nothing
+    is; `gate` the closed gate, empty where none is.
+    """
+
+    environment: str
+    version: str
+    target: str
+    phase: Phase | None
+    gate: str
+    sentence: str
+    due: datetime | None
+
+
+def explain(
+    spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime
+) -> tuple[Explanation, ...]:
+    """Every environment of the pipeline, in wave order."""
+    return tuple(explain_one(spec, rollout, seen, name, now) for name in spec.environments)
+
+
+def explain_one(
+    spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], environment: str, now: datetime
+) -> Explanation:
+    progress = rollout.environments.get(environment)
+    in_force = rollout.in_force.get(environment)
+    verdict = _verdict(spec, rollout, seen, progress, now)
+    due = verdict.due if verdict and verdict.outcome == "closed" else None
+    underway = progress is not None and progress.phase in IN_FLIGHT | WAITING
+    return Explanation(
+        environment=environment,
+        version=in_force.version if in_force else "",
+        target=progress.target.version if progress is not None and underway else "",
+        phase=progress.phase if progress else None,
+        gate=verdict.gate if verdict and verdict.outcome == "closed" else "",
+        sentence=f"{environment} {_sentence(rollout, seen.get(environment), progress, in_force, verdict)}",
+        due=due,
+    )
+
+
+def _verdict(
+    spec: RolloutSpec,
+    rollout: Rollout,
+    seen: Mapping[str, Seen],
+    progress: EnvironmentProgress | None,
+    now: datetime,
+) -> Verdict | None:
+    if progress is not None and progress.phase in WAITING:
+        return may_start(seen, progress, spec, rollout, now)
+    if progress is not None and progress.phase in IN_FLIGHT:
+        return may_go_on(seen, progress, spec, rollout, now)
+    return None
+
+
+def _sentence(
+    rollout: Rollout,
+    sight: Seen | None,
+    progress: EnvironmentProgress | None,
+    in_force: Release | None,
+    verdict: Verdict | None,
+) -> str:
+    if progress is None or verdict is None:
+        return _at_rest(rollout, sight, progress, in_force)
+    now_runs = f"runs {in_force.version}" if in_force else "runs nothing yet"
+    until = f" until {format_instant(verdict.due)}" if verdict.due else ""
+    if progress.phase is Phase.HELD:
+        return f"{now_runs}; {_wanted(progress)} is held: {verdict.because}"
+    if progress.phase is Phase.QUEUED:
+        return f"{now_runs}; {_wanted(progress)} is queued: {verdict.because or 'about to start'}"
+    doing = {
+        Phase.APPLYING: "is being applied",
+        Phase.SETTLING: "is becoming ready",
+        Phase.STEADYING: "is ready",
+        Phase.WATCHING: "is watched",
+    }[progress.phase]
+    why = f": {verdict.because}" if verdict.because else ""
+    again = f" (after {progress.setbacks} setbacks)" if progress.setbacks else ""
+    return f"has {_wanted(progress)}, which {doing}{again}{why}{until}"
+
+
+def _wanted(progress: EnvironmentProgress) -> str:
+    changed = " with a changed configuration" if progress.change == "configuration" else ""
+    return f"{progress.target.version}{changed}"
+
+
+def _at_rest(
+    rollout: Rollout, sight: Seen | None, progress: EnvironmentProgress | None, in_force: Release | None
+) -> str:
+    if in_force is None:
+        return "has no release yet"
+    if progress is not None and progress.phase is Phase.FAILED:
+        return f"has {in_force.version}, which failed: {progress.because}"
+    if progress is not None and progress.phase is Phase.ROLLED_BACK:
+        return f"went back to {in_force.version} from {progress.target.version}: {progress.because}"
+    if progress is not None and progress.phase is Phase.SUPERSEDED:
+        return f"runs {in_force.version}; {progress.target.version} was given up: {progress.because}"
+    if sight is not None and sight.pointer is None:
+        return f"runs {in_force.version}; its pointer is gone from the repository, and nothing was removed"
+    passed = progress is not None and same(progress.target, in_force) and progress.passed is not None
+    since = f", passed {format_instant(progress.passed)}" if passed and progress and progress.passed else ""
+    return f"runs {in_force.version}{since}"
+
+
+def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime) -> str:
+    """The whole rollout in one sentence, shown to people beside the decision."""
+    what = f"rollout {rollout.number}" + (f" of {rollout.version}" if rollout.version else " of changes")
+    if rollout.status in ("failed", "rolled-back", "aborted", "paused"):
+        return f"{what} is {rollout.status}: {rollout.because}"
+    flying = [one for one in _progresses(spec, rollout) if one.phase in IN_FLIGHT]
+    if flying:
+        doing = listing(f"{one.environment} is {one.phase} {one.target.version}" for one in flying)
+        return f"{what}: {_count(rollout)} passed; {doing}"
+    waiting = [one for one in _progresses(spec, rollout) if one.phase in WAITING]
+    if waiting:
+        return f"{what}: {_count(rollout)} passed; {waiting[0].environment}: {waiting[0].because}"
+    if rollout.status == "running":
+        return f"{what}: {_count(rollout)} passed; the rest was not looked at"
+    if rollout.number == 0:
+        return "nothing has been released yet"
+    return f"{what}: nothing is going on"
+
+
+def _progresses(spec: RolloutSpec, rollout: Rollout) -> list[EnvironmentProgress]:
+    found = (rollout.environments.get(name) for name in spec.environments)
+    return [one for one in found if one is not None]
+
+
+def _count(rollout: Rollout) -> str:
+    """How many of the scope are done, such as `2 of 7`."""
+    done = 0
+    for name in rollout.scope:
+        progress, in_force = rollout.environments.get(name), rollout.in_force.get(name)
+        asked = in_force is not None and rollout.version in ("", in_force.version)
+        goes_on = progress is not None and progress.phase in ACTIVE
+        done += asked and not goes_on and has_passed(rollout, name, in_force)
+    return f"{done} of {len(rollout.scope)}"

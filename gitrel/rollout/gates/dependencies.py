@@ -1,0 +1,24 @@
+"""Closed while a component that this one depends on is not well in the same environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from gitrel.rollout.gates.verdict import OPEN, Verdict, closed
+from gitrel.rollout.seen import Seen
+from gitrel.rollout.spec import RolloutSpec
+from gitrel.rollout.state import EnvironmentProgress, Rollout
+
+
+def dependencies(
+    seen: Mapping[str, Seen],
+    progress: EnvironmentProgress,
+    spec: RolloutSpec,
+    rollout: Rollout,
+    now: datetime,
+) -> Verdict:
+    sight = seen.get(progress.environment)
+    if sight is None or not sight.waiting_for or progress.change == "undo":
+        return OPEN
+    return closed("dependencies", sight.waiting_for)
