@@ -23,6 +23,9 @@ class Entry:
     commit    the commit of the config repository that was read
     spec      digest of the schedule in force (its text is kept beside the entry)
     inputs    decision: `{"seen": {…}}`; command: its arguments
+
+    The ledger sets the last three when it appends: `sequence` counts the journal's entries from 1,
+    `previous` is the id of the entry before, empty for the first.
     """
 
     at: datetime
@@ -38,6 +41,7 @@ class Entry:
     after: Rollout
     sequence: int = 0
     id: str = field(default="", compare=False)
+    previous: str = field(default="", compare=False)
 
 
 class Ledger(Protocol):

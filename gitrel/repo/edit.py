@@ -16,12 +16,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from gitrel.errors import UsageError
 from gitrel.repo import layout
 from gitrel.repo.model import Component
-from gitrel.repo.tree import Link, RawTree
+from gitrel.repo.tree import Entry, Link
 
 TRAILER_LENGTH_MAX = 2000
 """Characters of one trailer's value; a longer reason ends in `…` here and stands whole in the journal."""
@@ -80,7 +80,15 @@ def move_pointer(component: Component, environment: str, version: str) -> tuple[
     return _link(PlacedPointer(pointer.path, pointer.form, pointer.version), version)
 
 
-def find_pointer(tree: RawTree, component: str, environment: str) -> PlacedPointer:
+class Lookup(Protocol):
+    """What is asked of a tree: a `RawTree`, or one that is read only where somebody looks."""
+
+    def get(self, path: str) -> Entry | None: ...
+
+    def is_folder(self, path: str) -> bool: ...
+
+
+def find_pointer(tree: Lookup, component: str, environment: str) -> PlacedPointer:
     """Where the pointer stands in `tree`, or where it would have to be made.
 
     A folder of the environment's own, with parameters but no link yet, asks for the folder form.
@@ -100,7 +108,7 @@ def find_pointer(tree: RawTree, component: str, environment: str) -> PlacedPoint
     raise UsageError(f"{path} is no symbolic link: make it one, such as {environment} -> v1")
 
 
-def move_pointer_in(tree: RawTree, component: str, environment: str, version: str) -> tuple[FileChange, ...]:
+def move_pointer_in(tree: Lookup, component: str, environment: str, version: str) -> tuple[FileChange, ...]:
     """As `move_pointer`, from a tree instead of the catalog: which form is in use is read from the tree."""
     pointer = find_pointer(tree, component, environment)
     folder = layout.version_folder(component, version)

@@ -134,6 +134,10 @@ class GitRepository:
         """The commit that a full ref (or HEAD) is at now, empty where there is none."""
         return self._commits([ref if ref == "HEAD" else checked_ref(ref)])[0]
 
+    def has(self, commit: str) -> bool:
+        """Whether this commit, a full SHA, is here."""
+        return bool(self._commits([_sha(commit)])[0])
+
     def _commits(self, names: Sequence[str]) -> list[str]:
         return [
             found.id if found else ""

@@ -1,0 +1,177 @@
+"""The journal in Git: entries under a ref of their own, moved together with the branch or not at all.
+
+A save builds commits first, which nobody can see, and then makes them the truth in one step (`truth.py`).
+Where others moved the branch meanwhile, and left alone what was decided on, it builds them again on the
+new tip. An entry's id says what is in it, so a save whose answer was lost is recognised and never doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from gitrel.errors import Conflict, UsageError
+from gitrel.ledger import codec
+from gitrel.ledger.journal import Journal, Position
+from gitrel.ledger.ledger import Entry
+from gitrel.ledger.moves import commit_moves
+from gitrel.ledger.truth import JOURNAL, LocalTruth, RemoteTruth, Step, Truth
+from gitrel.repo.edit import one_line
+from gitrel.repo.git import GitRepository, HistoryRewritten
+from gitrel.rollout.actions import MovePointer
+from gitrel.rollout.state import Rollout
+
+ATTEMPTS = 5
+"""How often a save is built again on a branch that others keep moving."""
+LOST_ANSWER_STEPS = 50
+"""How far back a save looks for itself."""
+
+
+def _unheard(warning: str) -> None:
+    """Nobody asked to be told what a work tree could not follow."""
+
+
+class GitLedger:
+    """A ledger on a branch (full ref or short name; by default the one that is checked out).
+
+    `remote` is a configured remote's name or a URL; with one, its refs are the truth and not the local ones.
+    `warn` is told about links in a work tree that were left alone because somebody has changed them.
+    `accept_rewritten` is a person's word that the refs are right although their past was rewritten.
+    """
+
+    def __init__(
+        self,
+        repository: GitRepository,
+        remote: str | None = None,
+        branch: str = "",
+        *,
+        warn: Callable[[str], None] = _unheard,
+        accept_rewritten: bool = False,
+    ) -> None:
+        self._repository = repository
+        self._branch = _full_ref(branch or repository.head().ref, repository)
+        self._accept_rewritten = accept_rewritten
+        self._journal = Journal(repository, JOURNAL)
+        self._truth: Truth = (
+            RemoteTruth(repository, remote, self._branch, warn, accept_rewritten=accept_rewritten)
+            if remote
+            else LocalTruth(repository, self._branch, warn)
+        )
+
+    # ── The protocol ────────────────────────────────────────────────────────────────────────────────────
+
+    def head(self) -> str:
+        """The newest entry's id as far as this clone knows; `load` asks the remote."""
+        return self._position().entry
+
+    def load(self) -> tuple[str, Mapping[str, Rollout]]:
+        """The head and the newest records, the remote's if there is one. Finishes what a crash cut off."""
+        self._truth.sync()
+        position = self._position()
+        return position.entry, MappingProxyType(self._journal.records(position.commit))
+
+    def save(self, entries: Sequence[Entry], moves: Sequence[tuple[str, MovePointer]], *, head: str) -> str:
+        """See `Ledger`. Also raises HistoryRewritten for a move on a branch that lost its past."""
+        if not entries:
+            if moves:
+                raise ValueError("no entry explains these moves")
+            return head
+        for _ in range(ATTEMPTS):
+            before = self._position()
+            if before.entry != head:
+                return self._found_again(before, entries, head)
+            after, step = self._built(before, entries, moves)
+            try:
+                self._truth.publish(step)
+            except Conflict:
+                self._truth.sync()
+                continue
+            return after.entry
+        raise Conflict(f"{self._short} keeps moving: nothing was recorded in {ATTEMPTS} attempts")
+
+    def history(self, component: str | None = None) -> Iterator[Entry]:
+        """All entries, oldest first, as they are proved. Raises JournalDamaged where the chain breaks."""
+        return self._journal.history(self._repository.commit_at(JOURNAL), component)
+
+    # ── Beside it ───────────────────────────────────────────────────────────────────────────────────────
+
+    def tip(self) -> str:
+        """The commit that the branch is at: what the next pass should read. Empty where there is none.
+
+        With a remote, as of the last `load` or `sync`.
+        """
+        return self._truth.tip()
+
+    def sync(self) -> None:
+        """Learns from the remote what others did. Raises HistoryRewritten for a journal that lost entries."""
+        self._truth.sync()
+
+    @property
+    def _short(self) -> str:
+        return self._branch.removeprefix("refs/heads/")
+
+    # ── Saving ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _position(self) -> Position:
+        return self._journal.position(self._repository.commit_at(JOURNAL))
+
+    def _built(
+        self, before: Position, entries: Sequence[Entry], moves: Sequence[tuple[str, MovePointer]]
+    ) -> tuple[Position, Step]:
+        """The commits of one save on what is the truth now."""
+        tip = self._truth.tip()
+        contained = self._contains_known_tip(before, tip)
+        if moves and not tip:
+            raise UsageError(f"{self._repository.path} has no branch {self._short}")
+        if moves and not contained:
+            raise self._rewritten(before)
+        moved = commit_moves(self._repository, tip, entries, moves)
+        known_tip = moved.tip if contained else before.tip
+        after = self._journal.append(before, entries, self._branch, known_tip)
+        return after, Step(before.commit, after.commit, tip, moved.tip, moved.links)
+
+    def _contains_known_tip(self, before: Position, tip: str) -> bool:
+        """Whether the branch still holds what it held at the last entry; another branch has no past yet."""
+        if self._accept_rewritten or not before.tip or before.branch != self._branch:
+            return True
+        return bool(tip) and self._repository.is_ancestor(before.tip, tip)
+
+    def _rewritten(self, before: Position) -> HistoryRewritten:
+        shallow = (
+            " (this clone is shallow: fetch the whole history first)" if self._repository.shallow else ""
+        )
+        return HistoryRewritten(
+            f"the history of {self._short} was rewritten: it no longer contains commit {before.tip[:12]}, on "
+            f"which gitrel has built{shallow}. Nothing was moved. Look at both, then say that the branch is "
+            "right with --accept-rewritten"
+        )
+
+    def _found_again(self, now: Position, entries: Sequence[Entry], head: str) -> str:
+        """The id of the last of these entries where an earlier attempt has recorded them, else Conflict."""
+        steps = [self._journal.position(commit) for commit in self._newest(now)]
+        if len(steps) < LOST_ANSWER_STEPS:
+            steps.append(Position())
+        place = next((index for index, step in enumerate(steps) if step.entry == head), 0)
+        if place:
+            last = steps[place].entry
+            for number, entry in enumerate(entries, steps[place].sequence + 1):
+                last = codec.chained(entry, number, last)[0].id
+            if last == steps[place - 1].entry:
+                return last
+        raise Conflict(f"the journal moved on: {self._who_was_first(now)}")
+
+    def _newest(self, now: Position) -> list[str]:
+        return self._repository.chain(now.commit, limit=LOST_ANSWER_STEPS) if now.commit else []
+
+    def _who_was_first(self, now: Position) -> str:
+        if not now.commit:
+            return "it is empty now"
+        (step,) = self._repository.commits([now.commit])
+        subject = step.message.split("\n", 1)[0]
+        return f"{one_line(step.author.name, 100)} was first ({one_line(subject, 200)})"
+
+
+def _full_ref(branch: str, repository: GitRepository) -> str:
+    if not branch:
+        raise UsageError(f"no branch is checked out in {repository.path}: name one with --branch")
+    return branch if branch.startswith("refs/") else f"refs/heads/{branch}"

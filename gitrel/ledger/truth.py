@@ -1,0 +1,189 @@
+"""Which refs are the truth, and how both of them move at once: the local ones, or those of a remote.
+
+Local: one transaction moves the journal and the branch. Remote: one atomic push moves both there, and the
+local refs follow; a crash before the push has changed nothing, and one after it is caught up with by the
+next `sync`. Each ref is bound to the value that was read, which is the fence between two writers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gitrel.errors import Conflict, Unreachable, UsageError
+from gitrel.repo.edit import PutLink
+from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate
+from gitrel.repo.git.worktree import WorkTree, changed_links
+
+JOURNAL = "refs/gitrel/journal"
+UPSTREAM = "refs/gitrel/upstream"
+"""Where the remote's refs were when last looked at: `…/journal` and `…/heads/<branch>`."""
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to become the truth: commits that exist and that nothing refers to yet.
+
+    Each ref goes from `…_old` to `…_new`; the branch stays where these are equal. `links` are the symbolic
+    links that the branch's new commits change.
+    """
+
+    journal_old: str
+    journal_new: str
+    branch_old: str
+    branch_new: str
+    links: tuple[PutLink, ...] = ()
+
+
+class Truth(Protocol):
+    def tip(self) -> str:
+        """The commit that the branch is at, empty where there is none."""
+        ...
+
+    def sync(self) -> None:
+        """Learns what others did, and finishes what a crash cut off."""
+        ...
+
+    def publish(self, step: Step) -> None:
+        """Moves both refs or none. Raises Conflict where somebody else moved one first."""
+        ...
+
+
+class LocalTruth:
+    """The refs of this repository. Work trees in which the branch is checked out follow it."""
+
+    def __init__(self, repository: GitRepository, branch: str, warn: Warn) -> None:
+        self._repository = repository
+        self._branch = branch
+        self._warn = warn
+
+    def tip(self) -> str:
+        return self._repository.commit_at(self._branch)
+
+    def sync(self) -> None:
+        self._keep(self._repository.checked_out(self._branch))
+
+    def publish(self, step: Step) -> None:
+        updates = [RefUpdate(JOURNAL, step.journal_new, step.journal_old)]
+        if step.branch_new != step.branch_old:
+            updates.append(RefUpdate(self._branch, step.branch_new, step.branch_old))
+        self.move(updates, step)
+
+    def move(self, updates: Sequence[RefUpdate], step: Step) -> None:
+        """One transaction. The links are noted before it, so a crash after it leaves no work tree behind."""
+        moves_branch = any(update.ref == self._branch for update in updates)
+        followers = self._repository.checked_out(self._branch) if step.links and moves_branch else ()
+        if followers:
+            links = changed_links(self._repository, step.branch_old, step.branch_new, step.links)
+            for tree in followers:
+                tree.promise(links)
+        try:
+            self._repository.update_refs(updates)
+        finally:
+            self._keep(followers)
+
+    def _keep(self, trees: Sequence[WorkTree]) -> None:
+        for tree in trees:
+            for warning in tree.keep():
+                self._warn(warning)
+
+
+class RemoteTruth:
+    """The refs of a remote, by its configured name or its URL; what is here follows."""
+
+    def __init__(
+        self, repository: GitRepository, remote: str, branch: str, warn: Warn, *, accept_rewritten: bool
+    ) -> None:
+        self._repository = repository
+        self._remote = remote
+        self._branch = branch
+        self._accept_rewritten = accept_rewritten
+        self._local = LocalTruth(repository, branch, warn)
+        self._there = {branch: UPSTREAM + branch.removeprefix("refs"), JOURNAL: f"{UPSTREAM}/journal"}
+        """Their ref → where it is remembered here."""
+
+    def tip(self) -> str:
+        return self._seen(self._branch)
+
+    def sync(self) -> None:
+        """One look; what has moved is fetched into refs of gitrel's own, never into anybody's branch.
+
+        Raises HistoryRewritten where the journal on the remote does not continue the one that is here.
+        """
+        self._local.sync()
+        there = self._repository.remote_refs(self._remote, [self._branch, JOURNAL])
+        if self._branch not in there:
+            short = self._branch.removeprefix("refs/heads/")
+            raise UsageError(f"{self._remote} has no branch {short}: push it first")
+        if JOURNAL not in there and self._seen(JOURNAL):
+            raise self._rewritten("was deleted")
+        moved = [(ref, self._there[ref]) for ref, commit in there.items() if self._seen(ref) != commit]
+        if moved:
+            self._repository.fetch(self._remote, moved)
+        self._catch_up()
+
+    def publish(self, step: Step) -> None:
+        fence = self._seen(JOURNAL)  # not the local journal, which may hold entries that were never pushed
+        updates = [RefUpdate(JOURNAL, step.journal_new, fence)]
+        if step.branch_new != step.branch_old:
+            updates.append(RefUpdate(self._branch, step.branch_new, step.branch_old))
+        try:
+            self._repository.push(self._remote, updates)
+        except Conflict:
+            raise
+        except Unreachable as error:
+            self._ask_whether_it_arrived(step, error)
+        self._follow(step, updates)
+
+    def _seen(self, ref: str) -> str:
+        return self._repository.commit_at(self._there[ref])
+
+    def _ask_whether_it_arrived(self, step: Step, error: Unreachable) -> None:
+        """A push without an answer may have happened: the remote is asked before anybody repeats it."""
+        try:
+            there = self._repository.remote_refs(self._remote, [JOURNAL]).get(JOURNAL, "")
+        except Unreachable:
+            raise Unreachable(f"{error} (whether it was recorded shows at the next reading)") from error
+        if there != step.journal_new:
+            raise error
+
+    def _follow(self, step: Step, pushed: Sequence[RefUpdate]) -> None:
+        """The remote has it: what happens here is bookkeeping that the next `sync` could do as well."""
+        local = self._repository.commit_at(self._branch)
+        updates = [RefUpdate(JOURNAL, step.journal_new, step.journal_old)]
+        updates += [RefUpdate(self._there[update.ref], update.new, update.old) for update in pushed]
+        if step.branch_new != step.branch_old and local == step.branch_old:
+            updates.append(RefUpdate(self._branch, step.branch_new, local))
+        try:
+            self._local.move(updates, step)
+        except Conflict:
+            self.sync()
+
+    def _catch_up(self) -> None:
+        """The local journal becomes the remote's where the remote's continues it.
+
+        A branch that people work on is left to their own pull; in a bare repository nobody works.
+        """
+        repository = self._repository
+        local, there = repository.commit_at(JOURNAL), self._seen(JOURNAL)
+        updates = []
+        if there and local != there:
+            if not local or self._accept_rewritten or repository.is_ancestor(local, there):
+                updates.append(RefUpdate(JOURNAL, there, local))
+            elif not repository.is_ancestor(there, local):
+                raise self._rewritten("does not continue the one that is here")
+        tip, branch = self.tip(), repository.commit_at(self._branch)
+        if repository.bare and tip != branch and (not branch or repository.is_ancestor(branch, tip)):
+            updates.append(RefUpdate(self._branch, tip, branch))
+        if updates:
+            repository.update_refs(updates)
+
+    def _rewritten(self, what: str) -> HistoryRewritten:
+        return HistoryRewritten(
+            f"the journal on {self._remote} {what}: its history was rewritten, and nothing was recorded. "
+            f"Compare it with {JOURNAL} here, then push the right one, or take the remote's with "
+            "--accept-rewritten"
+        )
