@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from gitrel.cluster.controllers.controller import Controller
 from gitrel.cluster.controllers.deployment.controller import DeploymentController
+from gitrel.cluster.controllers.endpointslice.controller import EndpointSliceController
+from gitrel.cluster.controllers.garbagecollector.controller import GarbageCollector
+from gitrel.cluster.controllers.namespace.controller import NamespaceController
 from gitrel.cluster.controllers.replicaset.controller import ReplicaSetController
 
 
@@ -15,4 +18,7 @@ def controllers() -> tuple[Controller, ...]:
     return (
         ReplicaSetController(),
         DeploymentController(),
+        EndpointSliceController(),
+        NamespaceController(),
+        GarbageCollector(),
     )

@@ -58,15 +58,15 @@ class Sync:
             self.deployment = replaced(self.deployment, path, annotations)
 
     def write(self) -> None:
-        """Writes what differs from what is stored: annotations as an update, the status as a status."""
-        write = self._context.write
+        """Writes what differs from what is stored: the status, and the annotations that travel with it."""
         status = self.deployment.get("status") or {}
         annotations = annotations_of(self.deployment)
-        if annotations != annotations_of(self.stored):
-            wanted = replaced(self.stored, ("metadata", "annotations"), annotations)
-            self.stored = write.update(DEPLOYMENTS, wanted)
-        if status != (self.stored.get("status") or {}):
-            self.stored = write.update_status(DEPLOYMENTS, replaced(self.stored, ("status",), status))
+        same = status == (self.stored.get("status") or {}) and annotations == annotations_of(self.stored)
+        if not same:
+            wanted = replaced(self.stored, ("status",), status)
+            if annotations:
+                wanted = replaced(wanted, ("metadata", "annotations"), annotations)
+            self.stored = self._context.write.update_status(DEPLOYMENTS, wanted)
 
     # --- ReplicaSets ------------------------------------------------------------------------------------
 
