@@ -1,0 +1,170 @@
+"""How well a whole release is: the statuses of its objects, and what its own pods say.
+
+Only what runs the wanted template counts. A pod of the old revision that crashes says nothing about the new
+one, and one crashing pod of the new revision fails the release, even while a Deployment is still Available.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from gitrel.backends.backend import FIELD_OWNER
+from gitrel.delivery.fields import holds
+from gitrel.delivery.readiness import Status, assess
+from gitrel.delivery.readiness.pods import ready_since, restarts, waiting
+from gitrel.delivery.readiness.status import conditions, instant, latest, number
+from gitrel.kube import selectors
+from gitrel.kube.fields import get
+from gitrel.kube.identity import Object, Ref, labels_of
+from gitrel.render.manifest import Manifest
+from gitrel.rollout.seen import Health
+
+FATAL_REASONS = frozenset(("CrashLoopBackOff", "InvalidImageName"))
+"""Reasons of a waiting container that fail the release; the others may still pass by themselves."""
+STUCK_REASONS = frozenset(
+    (
+        "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "CreateContainerConfigError",
+        "CreateContainerError", "RunContainerError", "RegistryUnavailable",
+    )
+)  # fmt: skip
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Since when a release without any object, or without any instant, is Current."""
+
+Pods = Sequence[Mapping[str, Any]]
+
+
+def release_health(
+    manifests: Iterable[Manifest], live: Mapping[Ref, Object], pods: Iterable[Object], now: datetime
+) -> Health:
+    """The health of one applied release.
+
+    `live` holds its objects as they are now, `pods` all pods that its workloads select (others are left
+    out here). `failed` wins over `in-progress` wins over `current`; `since` is the latest instant at which
+    an object of the release became Current, never later than `now`.
+    """
+    manifests = tuple(manifests)
+    own = _own_pods(manifests, tuple(pods), live)
+    count = sum(map(restarts, own))
+    statuses = [(manifest.ref, assess(live.get(manifest.ref), now)) for manifest in manifests]
+    if failure := _failure(statuses, own):
+        return Health("failed", failure, None, count)
+    if unfinished := next(((ref, s) for ref, s in statuses if s.word != "current"), None):
+        ref, status = unfinished
+        reasons = [f"{ref}: {status.message}", *_stuck(own)]
+        return Health("in-progress", "; ".join(reasons), None, count)
+    since = latest(
+        *(status.since for _, status in statuses),
+        *(_applied_at(live[ref]) for ref, _ in statuses),
+        *map(ready_since, own),
+    )
+    return Health("current", "everything is current", min(since or LONG_AGO, now), count)
+
+
+def _failure(statuses: Iterable[tuple[Ref, Status]], pods: Pods) -> str:
+    """Why the release has failed; empty where it has not. The pods' own reason comes first."""
+    reasons = [*_waiting_for(pods, FATAL_REASONS)]
+    reasons += (f"{ref}: {status.message}" for ref, status in statuses if status.word == "failed")
+    return "; ".join([*reasons, *_stuck(pods)] if reasons else [])
+
+
+def _stuck(pods: Pods) -> Iterator[str]:
+    """What keeps pods from running, though it may still pass."""
+    yield from _waiting_for(pods, STUCK_REASONS)
+    messages = Counter(message for pod in pods if (message := _unschedulable(pod)))
+    for message, count in sorted(messages.items()):
+        yield f"Unschedulable {count} of {len(pods)} pods: {message}"
+
+
+def _waiting_for(pods: Pods, reasons: frozenset[str]) -> Iterator[str]:
+    """`CrashLoopBackOff app on 3 of 5 pods`, for each reason and container."""
+    found = Counter(
+        pair
+        for pod in pods
+        for pair in {(reason, name) for name, reason in waiting(pod) if reason in reasons}
+    )
+    for (reason, name), count in sorted(found.items()):
+        yield f"{reason} {name} on {count} of {len(pods)} pods"
+
+
+def _unschedulable(pod: Mapping[str, Any]) -> str:
+    scheduled = conditions(pod).get("PodScheduled", {})
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        return str(scheduled.get("message") or "no node fits")
+    return ""
+
+
+def _own_pods(manifests: Iterable[Manifest], pods: Pods, live: Mapping[Ref, Object]) -> Pods:
+    """The pods that run the release's templates, and its bare pods; terminating ones are left out."""
+    remaining = {_pod_key(pod): pod for pod in pods if get(pod, "metadata", "deletionTimestamp") is None}
+    own: list[Mapping[str, Any]] = []
+    for manifest in manifests:
+        if manifest.ref.kind == "Pod" and (bare := live.get(manifest.ref)):
+            own.append(bare)
+            continue
+        selected = [key for key, pod in remaining.items() if _selects(manifest, pod)]
+        current = [key for key in selected if _runs_template(manifest.object, remaining[key])]
+        if not current and _is_rolled_out(live.get(manifest.ref)):
+            # Something between the manifest and the pod rewrites it, an admission webhook say: the
+            # controller says that all pods are updated, so all of them are the release's.
+            current = selected
+        own += [remaining.pop(key) for key in current]
+    return own
+
+
+def _pod_key(pod: Mapping[str, Any]) -> tuple[str, str]:
+    return get(pod, "metadata", "namespace", default=""), get(pod, "metadata", "name", default="")
+
+
+def _selects(manifest: Manifest, pod: Mapping[str, Any]) -> bool:
+    spec = manifest.object.get("spec")
+    if not isinstance(spec, Mapping) or not isinstance(get(spec, "template"), Mapping):
+        return False
+    if manifest.ref.namespace != _pod_key(pod)[0]:
+        return False
+    selector = selectors.from_object(spec.get("selector")) or selectors.from_labels(
+        get(spec, "template", "metadata", "labels")
+    )
+    return bool(selector) and selectors.matches(selector, labels_of(pod))
+
+
+def _runs_template(workload: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    """Whether the pod is what the template makes: everything that the template writes is so in the pod.
+
+    Tolerations and affinity are left out: admission and the DaemonSet controller rewrite them.
+    """
+    template = get(workload, "spec", "template")
+    spec = {k: v for k, v in (template.get("spec") or {}).items() if k not in ("tolerations", "affinity")}
+    return holds(spec, pod.get("spec")) and all(
+        holds(get(template, "metadata", field), get(pod, "metadata", field))
+        for field in ("labels", "annotations")
+    )
+
+
+def _is_rolled_out(workload: Mapping[str, Any] | None) -> bool:
+    """Whether the controller has seen the wanted generation and says that no old pod is left."""
+    generation = get(workload, "metadata", "generation")
+    if workload is None or get(workload, "status", "observedGeneration") != generation:
+        return False
+    if workload.get("kind") == "DaemonSet":
+        scheduled = number(workload, "status", "currentNumberScheduled")
+        return number(workload, "status", "updatedNumberScheduled") == scheduled
+    return bool(
+        get(workload, "status", "updatedReplicas", default=0)
+        == get(workload, "status", "replicas", default=0)
+    )
+
+
+def _applied_at(obj: Mapping[str, Any]) -> datetime | None:
+    """When the object last changed by our hand: its creation, or the apply that the server recorded."""
+    times = [instant(get(obj, "metadata", "creationTimestamp"))]
+    for entry in get(obj, "metadata", "managedFields") or ():
+        if (
+            isinstance(entry, Mapping)
+            and entry.get("manager") == FIELD_OWNER
+            and not entry.get("subresource")
+        ):
+            times.append(instant(entry.get("time")))
+    return latest(*times)

@@ -1,0 +1,168 @@
+"""What gitrel has put into one namespace for one component: an ApplySet that also remembers the release.
+
+The inventory is a ConfigMap beside the objects. It grows before anything is applied and shrinks after
+pruning, so that a crash between the two loses track of nothing. `digest` moves only when everything of a
+release has been applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from gitrel import __version__
+from gitrel.delivery.labels import TOOL, applyset_id, ownership
+from gitrel.errors import GitrelError
+from gitrel.kube.identity import Object, Ref, annotations_of, labels_of, ref_of
+from gitrel.kube.ordering import apply_key
+
+FORMAT = "1"
+ID = "applyset.kubernetes.io/id"
+TOOLING = "applyset.kubernetes.io/tooling"
+GROUP_KINDS = "applyset.kubernetes.io/contains-group-kinds"
+NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
+
+
+class InventoryUnreadable(GitrelError):
+    """The inventory in the cluster is not one that this gitrel can read; nothing is applied over it."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """`digest`, `version` and `commit` tell the last release that was applied completely; `digest` is None
+    while the first one is still on its way.
+
+    `objects` are the objects that may be there, as apiVersion, kind and metadata alone, in apply order.
+    """
+
+    component: str
+    environment: str
+    namespace: str
+    version: str = ""
+    digest: str | None = None
+    commit: str = ""
+    objects: tuple[Object, ...] = ()
+
+    @property
+    def refs(self) -> frozenset[Ref]:
+        return frozenset(map(ref_of, self.objects))
+
+    @property
+    def set_id(self) -> str:
+        """The ApplySet's id, carried by every member as the label `applyset.kubernetes.io/part-of`."""
+        return applyset_id(name_of(self.component), self.namespace)
+
+    def growing_by(self, objects: Iterable[Mapping[str, Any]]) -> Inventory:
+        """The inventory to write before applying `objects`: old and new members, the old release."""
+        return replace(self, objects=_identities([*self.objects, *objects]))
+
+    def holding(
+        self, version: str, digest: str, commit: str, objects: Iterable[Mapping[str, Any]]
+    ) -> Inventory:
+        """The inventory to write when all of a release is applied and what left it is gone."""
+        return replace(self, version=version, digest=digest, commit=commit, objects=_identities(objects))
+
+
+def empty(component: str, environment: str, namespace: str) -> Inventory:
+    """The inventory of a component that has never been applied there."""
+    return Inventory(component, environment, namespace)
+
+
+def name_of(component: str) -> str:
+    """The name of the ConfigMap; one per component and namespace."""
+    return f"{TOOL}-{component}"
+
+
+def parent(component: str, namespace: str) -> Object:
+    """The identity of the ConfigMap, to read it by."""
+    metadata = {"name": name_of(component), "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+def to_object(inventory: Inventory) -> Object:
+    """The ConfigMap to apply."""
+    refs = [ref_of(obj) for obj in inventory.objects]
+    group_kinds = {f"{ref.kind}.{ref.group}" if ref.group else ref.kind for ref in refs}
+    namespaces = {ref.namespace for ref in refs} - {inventory.namespace, ""}
+    identity = parent(inventory.component, inventory.namespace)
+    identity["metadata"] |= {
+        "labels": {**ownership(inventory.component, inventory.environment), ID: inventory.set_id},
+        "annotations": {
+            TOOLING: f"{TOOL}/v{__version__}",
+            GROUP_KINDS: ",".join(sorted(group_kinds)),
+            NAMESPACES: ",".join(sorted(namespaces)),
+        },
+    }
+    identity["data"] = {
+        "format": FORMAT,
+        "component": inventory.component,
+        "environment": inventory.environment,
+        "version": inventory.version,
+        "digest": inventory.digest or "",
+        "commit": inventory.commit,
+        "objects": orjson.dumps(inventory.objects).decode(),
+    }
+    return identity
+
+
+def from_object(obj: Mapping[str, Any], environment: str) -> Inventory:
+    """Reads back what `to_object` wrote.
+
+    Raises InventoryUnreadable for one of another environment, of a later format, or damaged: it is never
+    taken for "nothing is deployed".
+    """
+    ref = ref_of(obj)
+    data = obj.get("data") or {}
+    if data.get("format") != FORMAT:
+        raise InventoryUnreadable(
+            f"{ref}: the inventory has the format {data.get('format')!r}, this gitrel reads {FORMAT!r}: "
+            "use the gitrel that wrote it, or a newer one"
+        )
+    if data.get("environment") != environment:
+        raise InventoryUnreadable(
+            f"{ref}: this namespace already holds the environment {data.get('environment')!r}: "
+            f"give {environment!r} a cluster or a namespace of its own"
+        )
+    inventory = Inventory(
+        component=str(data.get("component")),
+        environment=environment,
+        namespace=ref.namespace,
+        version=data.get("version", ""),
+        digest=data.get("digest") or None,
+        commit=data.get("commit", ""),
+        objects=_read_objects(ref, data.get("objects", "")),
+    )
+    if ref.name != name_of(inventory.component) or labels_of(obj).get(ID) != inventory.set_id:
+        raise InventoryUnreadable(f"{ref}: the inventory was copied or renamed: restore it, or delete it")
+    return inventory
+
+
+def _read_objects(ref: Ref, text: str) -> tuple[Object, ...]:
+    try:
+        objects = orjson.loads(text)
+        return _identities(objects)
+    except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+        raise InventoryUnreadable(
+            f"{ref}: the list of objects is damaged: restore the ConfigMap, or delete it and adopt again"
+        ) from error
+
+
+def _identities(objects: Iterable[Mapping[str, Any]]) -> tuple[Object, ...]:
+    """One identity per object, in apply order; of two apiVersions of one object the later stays."""
+    by_ref = {ref_of(obj): obj for obj in objects}
+    return tuple(_identity(by_ref[ref]) for ref in sorted(by_ref, key=apply_key))
+
+
+def _identity(obj: Mapping[str, Any]) -> Object:
+    metadata = {key: obj["metadata"][key] for key in ("name", "namespace") if obj["metadata"].get(key)}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
+
+
+def is_inventory(obj: Mapping[str, Any]) -> bool:
+    """Whether a live object is the parent of one of gitrel's ApplySets."""
+    return ID in labels_of(obj) and annotations_of(obj).get(TOOLING, "").startswith(f"{TOOL}/")
