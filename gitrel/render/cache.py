@@ -12,7 +12,6 @@ from collections import OrderedDict
 
 import orjson
 
-from gitrel.errors import InvalidRepository
 from gitrel.render.manifest import Rendered
 from gitrel.render.release import render_release, template_context
 from gitrel.render.template import TemplateWorkers
@@ -51,11 +50,8 @@ def _key(catalog: Catalog, component: str, version: str, environment: str) -> by
     target = part.versions.get(version) if part else None
     if part is None or place is None or target is None:
         return None
-    try:
-        context = template_context(catalog, part, target, place)
-    except InvalidRepository:
-        return None
-    # The origin is part of the key because problems and manifests name their files.
+    context = template_context(catalog, part, target, place)
+    # The order of keys counts, as a template may walk through a map. The origin is part of the key because problems and manifests name their files.
     read = (
         target.source_digest,
         target.origin.file,
@@ -63,4 +59,4 @@ def _key(catalog: Catalog, component: str, version: str, environment: str) -> by
         catalog.pipeline.kubernetes_version,
         context,
     )
-    return hashlib.sha256(orjson.dumps(read, option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(orjson.dumps(read)).digest()

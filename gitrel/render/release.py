@@ -12,15 +12,15 @@ from typing import Any
 
 import orjson
 
-from gitrel.errors import InvalidRepository, Problem, UsageError
+from gitrel.errors import Problem, UsageError
 from gitrel.kube.ordering import apply_key
 from gitrel.render.manifest import Manifest, Rendered
 from gitrel.render.objects import Found, duplicates, objects_of, place_in_namespace
-from gitrel.render.parameters import effective_flags, effective_parameters, plain
 from gitrel.render.source import Source, read_plain, read_rendered
 from gitrel.render.template import Failure, Job, TemplateWorkers
 from gitrel.render.validate import problems_of
 from gitrel.repo.model import Catalog, Component, Environment, Origin, TemplateFile, Version
+from gitrel.repo.precedence import effective_flags, effective_parameters, plain
 from gitrel.repo.text import read_text
 
 TEMPLATE_SUFFIX = ".j2"
@@ -37,10 +37,7 @@ def render_release(
     """
     part, target, place = _found(catalog, component, version, environment)
     namespace = part.namespace or place.namespace
-    try:
-        context = template_context(catalog, part, target, place)
-    except InvalidRepository as error:
-        return _rendered(part, target, place, namespace, (), error.problems)
+    context = template_context(catalog, part, target, place)
     sources, problems = _sources(part, target, context, workers)
     found: list[Found] = []
     for source in sources:
