@@ -50,7 +50,9 @@ def observe(
     unreachable: dict[str, str] = {}
     problems: list[Problem] = []
     for name in sorted(component.pointers):
-        wanted, pointer = rendered_version(world, catalog, component.name, component.pointers[name].version, name)
+        wanted, pointer = rendered_version(
+            world, catalog, component.name, component.pointers[name].version, name
+        )
         problems += wanted.problems
         candidate = _candidate(world, catalog, component, record, name, problems)
         try:

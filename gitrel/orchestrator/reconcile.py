@@ -18,6 +18,7 @@ from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.specs import in_dependency_order, spec_of
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
+from gitrel.repo.check import blocking
 from gitrel.repo.model import Catalog, Component
 from gitrel.rollout import wire
 from gitrel.rollout.actions import MovePointer
@@ -36,6 +37,10 @@ class Step:
     sight: Sight
     decision: Decision
 
+    @property
+    def moves(self) -> list[MovePointer]:
+        return [action for action in self.decision.actions if isinstance(action, MovePointer)]
+
 
 def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     """One pass over the components in scope.
@@ -44,14 +49,16 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     first (nothing was done then: make another pass), `Unreachable` where Git itself does not answer.
     """
     now = world.clock.now()  # the only reading of time in this pass
+    head, records = world.ledger.load()  # before the branch: a move in between is then a conflict
     commit = world.source.head()
     catalog, problems = world.source.catalog(commit)
-    head, records = world.ledger.load()
 
     steps, problems = _decide_all(world, scope or Scope(), catalog, records, problems, now)
     _remember(world, steps, head, now)
     _tell_progress(world, steps, now)
-    outcomes = [outcome for step in steps for outcome in perform(world, catalog, step.spec, step.decision, now)]
+    outcomes: list[Outcome] = []
+    for step in steps:
+        outcomes += perform(world, catalog, step.spec, step.decision, now)
     return _report(commit, steps, outcomes, problems, now)
 
 
@@ -64,12 +71,11 @@ def _decide_all(
     now: datetime,
 ) -> tuple[list[Step], tuple[Problem, ...]]:
     """Decides every component that is sound; one that is not leaves the others unaffected."""
-    broken, everywhere = _blame(catalog, problems)
-    if everywhere:
+    if everywhere := blocking(problems):
         raise InvalidRepository(everywhere)
     steps = []
     for component in in_dependency_order(catalog):
-        if component.name in broken or not scope.includes(component.name):
+        if not scope.includes(component.name):
             continue
         before = records.get(component.name) or Rollout(component.name)
         spec = spec_of(catalog, component)
@@ -84,29 +90,10 @@ def _decide_all(
     return steps, problems
 
 
-def _blame(catalog: Catalog, problems: Iterable[Problem]) -> tuple[frozenset[str], list[Problem]]:
-    """Which components are broken, and the errors that concern all of them."""
-    broken, everywhere = set(), []
-    for problem in problems:
-        if problem.severity != "error":
-            continue
-        parts = problem.file.split("/")
-        if parts[0] == "apps" and len(parts) > 1:
-            broken.add(parts[1])
-        else:
-            everywhere.append(problem)
-    return frozenset(broken), everywhere
-
-
 def _remember(world: World, steps: Iterable[Step], head: str, now: datetime) -> None:
     """Saves every decision that changes a record, with the pointer moves it makes, in one step."""
-    changed = [step for step in steps if step.decision.rollout != step.before]
-    moves = [
-        (step.component.name, action)
-        for step in changed
-        for action in step.decision.actions
-        if isinstance(action, MovePointer)
-    ]
+    changed = [step for step in steps if step.decision.rollout != step.before or step.moves]
+    moves = [(step.component.name, move) for step in changed for move in step.moves]
     if changed:
         world.ledger.save([_entry(world, step, now) for step in changed], moves, head=head)
     for component, move in moves:
@@ -148,9 +135,7 @@ def _tell_progress(world: World, steps: Iterable[Step], now: datetime) -> None:
                     "version": progress.target.version,
                     "digest": progress.target.digest,
                 }
-                world.events.emit(
-                    Event(now, "environment.phase", name, environment, progress.because, data)
-                )
+                world.events.emit(Event(now, "environment.phase", name, environment, progress.because, data))
         if after.status != before.status and after.status not in ("running", "paused"):
             kind = "rollout.failed" if after.status in ("failed", "rolled-back") else "rollout.finished"
             data = {"number": after.number, "version": after.version, "status": after.status}

@@ -27,7 +27,9 @@ def rendered_version(
     return rendered, Release(version, rendered.digest, catalog.commit)
 
 
-def rendered_release(world: World, catalog: Catalog, component: str, environment: str, release: Release) -> Rendered:
+def rendered_release(
+    world: World, catalog: Catalog, component: str, environment: str, release: Release
+) -> Rendered:
     """The manifests of exactly `release`. `catalog` is tried first, because it is usually the same.
 
     Raises `NotReproducible` where no commit gives that digest any more.

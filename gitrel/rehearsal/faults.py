@@ -1,9 +1,10 @@
 """What goes wrong in a rehearsal, as data: what, where and when.
 
-    crash:after=40m[,image=*/web:2*][,in=canary][,code=1][,again=5s]   its containers crash, then crash again
-    never-ready[:image=…][,in=…]                                       its containers start and never get ready
-    outage:in=asia,at=2h,for=30m                                       the cluster does not answer
-    node-dies:in=asia,at=2h[,for=1h][,node=asia-0]                     a node stops; it comes back where `for` says
+    crash:after=40m[,image=*/web:2*][,in=canary][,code=1][,again=5s]
+                                                     its containers crash, and again after each restart
+    never-ready[:image=…][,in=…]                     its containers start and never get ready
+    outage:in=asia,at=2h,for=30m                     the cluster does not answer
+    node-dies:in=asia,at=2h[,for=1h][,node=node-0]   a node stops, and comes back where `for` says when
 
 `at` counts from the beginning of the rehearsal; `after` from the start of each container. Without `image`
 every image is meant that the rehearsed version brings and its predecessor did not have; without `in`,

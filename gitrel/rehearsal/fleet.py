@@ -70,7 +70,9 @@ class Fleet:
             self._check(fault)
             match fault:
                 case Outage():
-                    self._outages.append((fault.environment, start + fault.at, start + fault.at + fault.duration))
+                    self._outages.append(
+                        (fault.environment, start + fault.at, start + fault.at + fault.duration)
+                    )
                 case NodeDies():
                     self._inject_node(fault, start)
                 case Crash() | NeverReady():
@@ -116,7 +118,9 @@ class Fleet:
         nodes = cluster.node_names()
         node = fault.node or nodes[0]
         if node not in nodes:
-            raise UsageError(f"--fault: no such node {node!r} in {fault.environment}: it has {', '.join(nodes)}")
+            raise UsageError(
+                f"--fault: no such node {node!r} in {fault.environment}: it has {', '.join(nodes)}"
+            )
         self._switches.append(NodeSwitch(start + fault.at, fault.environment, node, on=False))
         if fault.duration is not None:
             back = start + fault.at + fault.duration

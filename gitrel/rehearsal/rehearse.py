@@ -77,7 +77,9 @@ def rehearse(
         events.subscribe(story.hear)
         events.subscribe(on_event)
         promote(world, plot.component, plot.version, reason="rehearsal")
-        report = play(world, fleet, Scope(frozenset((plot.component,))), patience=PATIENCE, on_report=story.count)
+        report = play(
+            world, fleet, Scope(frozenset((plot.component,))), patience=PATIENCE, on_report=story.count
+        )
         return story.tell(plot, started, report)
     finally:
         world.clusters.close()
@@ -129,7 +131,9 @@ def _checked(plot: Plot) -> Catalog:
         raise UsageError(f"no such component {plot.component!r}: known are {known}")
     versions = catalog.components[plot.component].versions
     if plot.version not in versions:
-        raise UsageError(f"{plot.component} has no version {plot.version!r}: it has {', '.join(sorted(versions))}")
+        raise UsageError(
+            f"{plot.component} has no version {plot.version!r}: it has {', '.join(sorted(versions))}"
+        )
     return catalog
 
 
@@ -145,7 +149,9 @@ def _with_soak(catalog: Catalog, plot: Plot) -> Catalog:
 def _install_baseline(world: World, fleet: Fleet, component: str) -> None:
     """Brings every cluster to what its pointers say today, by the reconciler itself."""
     report = play(world, fleet)
-    bad = {name: because for name, because in report.because.items() if report.rollouts[name].status == "failed"}
+    bad = {
+        name: because for name, because in report.because.items() if report.rollouts[name].status == "failed"
+    }
     if bad or report.errors or component not in report.rollouts:
         reasons = [f"{name}: {because}" for name, because in sorted(bad.items())]
         reasons += [f"{o.component} in {o.environment}: {o.error}" for o in report.errors]
@@ -170,7 +176,9 @@ def _images(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, child in value.items():
             if key in ("containers", "initContainers") and isinstance(child, Sequence):
-                yield from (c["image"] for c in child if isinstance(c, Mapping) and isinstance(c.get("image"), str))
+                yield from (
+                    c["image"] for c in child if isinstance(c, Mapping) and isinstance(c.get("image"), str)
+                )
             yield from _images(child)
     elif isinstance(value, (list, tuple)):
         for child in value:

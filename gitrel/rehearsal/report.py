@@ -87,7 +87,9 @@ def _row_json(row: Row) -> dict[str, Any]:
     }
 
 
-def rows_of(rollout: Rollout, environments: Sequence[str], reached: Mapping[str, datetime]) -> tuple[Row, ...]:
+def rows_of(
+    rollout: Rollout, environments: Sequence[str], reached: Mapping[str, datetime]
+) -> tuple[Row, ...]:
     """One row per environment in wave order. `reached` tells when each was first given the version.
 
     An environment that never got it is shown with the version that stayed in force there.

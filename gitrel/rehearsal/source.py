@@ -32,9 +32,7 @@ class CatalogSource:
         pointer = replace(component.pointers[move.environment], version=move.version)
         component = replace(component, pointers={**component.pointers, move.environment: pointer})
         components = {**catalog.components, component_name: component}
-        self._commits.append(
-            replace(catalog, components=components, commit=_commit(len(self._commits)))
-        )
+        self._commits.append(replace(catalog, components=components, commit=_commit(len(self._commits))))
 
 
 def _commit(number: int) -> str:
