@@ -268,16 +268,22 @@ def retry(
     """
     names = [environment] if environment else list(spec.environments)
     again = [name for name in names if _can_be_retried(rollout, seen.get(name))]
-    if not again:
+    forgotten = _rejections(rollout, seen, names)
+    if not again and not forgotten:
         where = environment or spec.component
         raise Refusal("failed", f"nothing that failed in {where} is still asked for: promote it again")
-    rejected = dict(rollout.rejected)
-    for name in again:
-        rejected.pop(rollout.environments[name].target.digest, None)
+    rejected = {digest: why for digest, why in rollout.rejected.items() if digest not in forgotten}
     rollout = replace(rollout, rejected=rejected)
     for name in again:
         rollout = _requeue(rollout, seen[name], now)
     return _told(rollout, "running", "retried", actor, reason, now)
+
+
+def _rejections(rollout: Rollout, seen: Mapping[str, Seen], names: list[str]) -> frozenset[str]:
+    """The rejected digests that somebody still asks for in `names`: a pointer, or the promotion."""
+    asked = (seen[name] for name in names if name in seen)
+    releases = (release for sight in asked for release in (sight.pointer, promoted_release(rollout, sight)))
+    return frozenset(one.digest for one in releases if one is not None and one.digest in rollout.rejected)
 
 
 def _can_be_retried(rollout: Rollout, sight: Seen | None) -> bool:
@@ -287,10 +293,8 @@ def _can_be_retried(rollout: Rollout, sight: Seen | None) -> bool:
     if progress.phase not in (Phase.FAILED, Phase.ROLLED_BACK, Phase.SUPERSEDED):
         return False
     return (
-        same(promoted_release(rollout, sight), progress.target)
-        and is_promoted(rollout, progress)
-        or same(sight.pointer, progress.target)
-    )
+        same(promoted_release(rollout, sight), progress.target) and is_promoted(rollout, progress)
+    ) or same(sight.pointer, progress.target)
 
 
 def _requeue(rollout: Rollout, sight: Seen, now: datetime) -> Rollout:
