@@ -1,0 +1,249 @@
+"""One scheduling cycle: filter the nodes, score those that are left, choose one.
+
+The choice among equally good nodes is seeded: the pod's uid is mixed with each node's name, and the least
+mixture wins. So it spreads evenly, is the same for the same seed, and does not depend on the order in which
+nodes came. Every node is looked at and scored; Kubernetes stops early in large clusters to save time, which
+columns need not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from gitrel.cluster.scheduler.demand import Demand
+from gitrel.cluster.scheduler.plugins import (
+    balancedallocation,
+    imagelocality,
+    interpodaffinity,
+    nodeaffinity,
+    nodeports,
+    noderesourcesfit,
+    nodeunschedulable,
+    podtopologyspread,
+    tainttoleration,
+)
+from gitrel.cluster.scheduler.snapshot import Ints, Mask, Snapshot
+from gitrel.cluster.scheduler.template import Spread, Template
+
+WEIGHT_TAINT_TOLERATION = 3
+WEIGHT_NODE_AFFINITY = 2
+WEIGHT_POD_TOPOLOGY_SPREAD = 2
+WEIGHT_INTER_POD_AFFINITY = 2
+
+NO_NODES = "no nodes available to schedule pods"
+_ROWS_ONE_BY_ONE_MAX = 16
+"""Up to so many changed rows are brought up to date through an index; more than that, the whole column at
+once.
+"""
+
+Defaults = Callable[[], tuple[Spread, ...]]
+Reasons = Callable[[Ints], Mapping[str, int]]
+"""For rows that one plugin refuses: reason → how many of them give it."""
+
+
+@dataclass(slots=True)
+class _Suit:
+    """What nodes are to templates with the same placement rules, whoever else is there. Valid for one
+    version.
+    """
+
+    version: int
+    schedulable: Mask
+    untainted: Mask
+    suited: Mask
+    allowed: Mask
+    disliked: Ints | None
+    preferred: Ints | None
+
+
+@dataclass(slots=True)
+class _Room:
+    """What is left on nodes for a demand: where it fits, and how good that would be. Kept up by the
+    journal.
+    """
+
+    version: int
+    position: int
+    fits: Mask
+    score: Ints
+
+
+class Cycle:
+    """Finds nodes on one snapshot. Remembers per demand and per placement what only changes with the
+    nodes.
+    """
+
+    _LIMIT = 4096
+
+    def __init__(self, snapshot: Snapshot, namespaces: Mapping[str, Mapping[str, str]]) -> None:
+        self._snapshot = snapshot
+        self._namespaces = namespaces
+        self._suits: dict[bytes, _Suit] = {}
+        self._rooms: dict[Demand, _Room] = {}
+
+    def find(self, template: Template, uid: str, defaults: Defaults) -> str | None:
+        """The best node for a pod; None where none is feasible.
+
+        `defaults` gives the cluster's own spread constraints, and is asked only for a pod that has none.
+        """
+        feasible = self._feasible(template)
+        candidates = np.flatnonzero(feasible)
+        if not len(candidates):
+            return None
+        if len(candidates) > 1:
+            scores = self._score(template, feasible, defaults)[candidates]
+            candidates = candidates[scores == scores.max()]
+        return self._snapshot.names[self._draw(candidates, uid)]
+
+    def is_feasible(self, template: Template) -> bool:
+        """Whether any node would take a pod of the template now."""
+        return bool(self._feasible(template).any())
+
+    def _draw(self, candidates: Ints, uid: str) -> int:
+        """The tie-break: the candidate whose hash of (pod uid, node name) is least."""
+        if len(candidates) == 1:
+            return int(candidates[0])
+        pod = np.uint64(int.from_bytes(blake2b(uid.encode(), digest_size=8).digest(), "big"))
+        mixed = (self._snapshot.hashes[candidates] ^ pod) * np.uint64(0x9E3779B97F4A7C15)
+        return int(candidates[(mixed ^ (mixed >> np.uint64(29))).argmin()])
+
+    # --- filter -------------------------------------------------------------------------------------------
+
+    def _feasible(self, template: Template) -> Mask:
+        mask = self._suit(template).allowed & self._room(template.demand).fits
+        if template.ports and self._snapshot.ports:
+            mask &= nodeports.filter_rows(self._snapshot, template)
+        if any(spread.hard for spread in template.spreads):
+            mask &= self._spread(template)[1]
+        if interpodaffinity.concerns(self._snapshot, template):
+            verdict = interpodaffinity.filter_rows(self._snapshot, template, self._namespaces)
+            mask &= verdict.affinity & verdict.anti_affinity & verdict.existing
+        return mask
+
+    def _spread(self, template: Template) -> tuple[Mask, Mask]:
+        suit = self._suit(template)
+        return podtopologyspread.filter_rows(self._snapshot, template, suit.suited, suit.untainted)
+
+    def _suit(self, template: Template) -> _Suit:
+        snapshot = self._snapshot
+        found = self._suits.get(template.placement)
+        if found is not None and found.version == snapshot.version:
+            return found
+        schedulable = nodeunschedulable.filter_rows(snapshot, template)
+        untainted = tainttoleration.filter_rows(snapshot, template)
+        suited = nodeaffinity.filter_rows(snapshot, template)
+        if len(self._suits) >= self._LIMIT:
+            self._suits.clear()
+        found = self._suits[template.placement] = _Suit(
+            snapshot.version,
+            schedulable,
+            untainted,
+            suited,
+            snapshot.present[: snapshot.size] & schedulable & untainted & suited,
+            tainttoleration.disliked_rows(snapshot, template),
+            nodeaffinity.preferred_rows(snapshot, template),
+        )
+        return found
+
+    def _room(self, demand: Demand) -> _Room:
+        snapshot = self._snapshot
+        room = self._rooms.get(demand)
+        if room is None or room.version != snapshot.version:
+            if len(self._rooms) >= self._LIMIT:
+                self._rooms.clear()
+            everything = slice(0, snapshot.size)
+            room = self._rooms[demand] = _Room(
+                snapshot.version,
+                len(snapshot.journal),
+                noderesourcesfit.filter_rows(snapshot, demand, everything),
+                self._room_score(demand, everything),
+            )
+        elif room.position < len(snapshot.journal):
+            changed = snapshot.journal[room.position :]
+            few = len(changed) <= max(_ROWS_ONE_BY_ONE_MAX, snapshot.size // 8)
+            rows = np.array(changed) if few else slice(0, snapshot.size)
+            room.fits[rows] = noderesourcesfit.filter_rows(snapshot, demand, rows)
+            room.score[rows] = self._room_score(demand, rows)
+            room.position = len(snapshot.journal)
+        return room
+
+    def _room_score(self, demand: Demand, rows: Ints | slice) -> Ints:
+        score = noderesourcesfit.score_rows(self._snapshot, demand, rows)
+        balance = balancedallocation.score_rows(self._snapshot, demand, rows)
+        return score if balance is None else score + balance
+
+    # --- score --------------------------------------------------------------------------------------------
+
+    def _score(self, template: Template, feasible: Mask, defaults: Defaults) -> Ints:
+        """The weighted sum per row; a plugin to which all feasible nodes are alike adds nothing."""
+        snapshot, suit = self._snapshot, self._suit(template)
+        total = self._room(template.demand).score
+        if suit.disliked is not None:
+            total = total + WEIGHT_TAINT_TOLERATION * tainttoleration.normalized(suit.disliked, feasible)
+        if suit.preferred is not None:
+            total = total + WEIGHT_NODE_AFFINITY * nodeaffinity.normalized(suit.preferred, feasible)
+        soft = tuple(s for s in template.spreads if not s.hard) if template.spreads else defaults()
+        if soft:
+            part = podtopologyspread.score_rows(snapshot, template, soft, feasible, suit.suited)
+            if part is not None:
+                total = total + WEIGHT_POD_TOPOLOGY_SPREAD * part
+        if interpodaffinity.concerns(snapshot, template):
+            part = interpodaffinity.score_rows(snapshot, template, self._namespaces, feasible)
+            if part is not None:
+                total = total + WEIGHT_INTER_POD_AFFINITY * part
+        images = imagelocality.score_rows(snapshot, template)
+        return total if images is None else total + images
+
+    # --- why not ------------------------------------------------------------------------------------------
+
+    def explain(self, template: Template) -> str:
+        """Why no node is feasible: each node counts for the first plugin that refuses it, reasons sorted as
+        texts.
+        """
+        present = self._snapshot.present[: self._snapshot.size]
+        nodes = int(present.sum())
+        if not nodes:
+            return NO_NODES
+        counts: Counter[str] = Counter()
+        left = present.copy()
+        for mask, reasons in self._refusals(template):
+            refused = np.flatnonzero(left & ~mask)
+            if len(refused):
+                counts.update(reasons(refused))
+            left &= mask
+        parts = sorted(f"{count} {reason}" for reason, count in counts.items())
+        return f"0/{nodes} nodes are available: {', '.join(parts)}."
+
+    def _refusals(self, template: Template) -> Iterator[tuple[Mask, Reasons]]:
+        """(rows that pass, reasons for those that do not), in the order in which Kubernetes filters."""
+        snapshot, suit = self._snapshot, self._suit(template)
+        yield suit.schedulable, _always(nodeunschedulable.REASON)
+        yield suit.untainted, lambda rows: self._taint_reasons(template, rows)
+        yield suit.suited, _always(nodeaffinity.REASON)
+        if template.ports:
+            yield nodeports.filter_rows(snapshot, template), _always(nodeports.REASON)
+        fits = self._room(template.demand).fits
+        yield fits, lambda rows: noderesourcesfit.reasons(snapshot, template.demand, rows)
+        if any(spread.hard for spread in template.spreads):
+            labelled, even = self._spread(template)
+            yield labelled, _always(podtopologyspread.REASON_MISSING_LABEL)
+            yield even, _always(podtopologyspread.REASON)
+        if interpodaffinity.concerns(snapshot, template):
+            verdict = interpodaffinity.filter_rows(snapshot, template, self._namespaces)
+            yield verdict.affinity, _always(interpodaffinity.REASON_AFFINITY)
+            yield verdict.anti_affinity, _always(interpodaffinity.REASON_ANTI_AFFINITY)
+            yield verdict.existing, _always(interpodaffinity.REASON_EXISTING)
+
+    def _taint_reasons(self, template: Template, rows: Ints) -> Counter[str]:
+        tainted = self._snapshot.tainted
+        taints = (tainttoleration.first_untolerated(tainted[int(row)], template.tolerations) for row in rows)
+        return Counter(tainttoleration.reason(taint) for taint in taints if taint is not None)
+
+
+def _always(reason: str) -> Reasons:
+    return lambda rows: {reason: len(rows)}
