@@ -1,6 +1,8 @@
-"""What stands in a cluster before anybody asks: its namespaces and its nodes."""
+"""What stands in a cluster before anybody asks: its namespaces, the `kubernetes` Service and its nodes."""
 
 from __future__ import annotations
+
+from ipaddress import IPv4Network
 
 from gitrel.cluster.controllers.controller import Writer
 from gitrel.cluster.spec import KUBERNETES_VERSION, ClusterSpec, NodePool
@@ -13,9 +15,25 @@ def furnish(write: Writer, spec: ClusterSpec) -> None:
     """Creates them in a fixed order, so that their uids follow from the seed."""
     for name in NAMESPACES:
         write.create("namespaces", {"metadata": {"name": name}})
+    write.create("services", kubernetes_service(spec))
     for pool in spec.nodes:
         for number in range(pool.count):
             write.create("nodes", node(pool, f"{pool.name}-{number}"))
+
+
+def kubernetes_service(spec: ClusterSpec) -> Object:
+    """The API server's own Service has the first address of the range."""
+    return {
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "clusterIP": str(IPv4Network(spec.service_cidr)[1]),
+            "ports": [{"name": "https", "port": 443, "targetPort": 6443}],
+        },
+    }
 
 
 def node(pool: NodePool, name: str) -> Object:

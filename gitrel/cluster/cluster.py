@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network
 
 from gitrel.clock import VirtualClock
 from gitrel.cluster import bootstrap
-from gitrel.cluster.api.handler import Handler
+from gitrel.cluster.api.allocation import ServiceAllocator
+from gitrel.cluster.api.client import Client
+from gitrel.cluster.api.handler import Handler, Request
+from gitrel.cluster.api.patching import Patcher
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.api.writer import ControllerWriter
 from gitrel.cluster.controllers.controller import Context, Controller, Key
@@ -41,13 +45,24 @@ class Cluster:
         self._controllers = tuple(c for c in controllers(self.spec) if c.name not in self.spec.without)
         self._randomness = Randomness(self.spec.seed)
         self.store = Store()
-        self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, self._clock.now)
+        services = ServiceAllocator(
+            self.store,
+            IPv4Network(self.spec.service_cidr),
+            (self.spec.node_port_first, self.spec.node_port_last),
+            self._randomness.stream("services"),
+        )
+        self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, self._clock.now, services)
         self._places = {controller.name: place for place, controller in enumerate(self._controllers)}
         self._writers = {
             c.name: ControllerWriter(self.handler, c.name, self._clock.now) for c in self._controllers
         }
         self.loop = Loop(self._controllers, self.store, self._context)
         self.store.subscribe(self.loop.on_change)
+        self.api = Client(
+            self.handler,
+            Patcher(self.handler, self._clock.now),
+            Request("gitrel", field_validation="Strict"),
+        )
         self.writer = ControllerWriter(self.handler, "gitrel", self._clock.now)
         bootstrap.furnish(self.writer, self.spec)
 

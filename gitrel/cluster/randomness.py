@@ -6,7 +6,8 @@ another, and the whole state is one integer a stream: it is saved with a cluster
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -53,6 +54,15 @@ class Randomness:
             bits, letter = divmod(bits, len(_SUFFIX_ALPHABET))
             letters.append(_SUFFIX_ALPHABET[letter])
         return "".join(letters)
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """What is drawn inside (a dry run, say) is drawn again afterwards."""
+        before = dict(self._drawn)
+        try:
+            yield
+        finally:
+            self._drawn = before
 
     def copy(self) -> Randomness:
         return Randomness(self.seed, self._drawn)

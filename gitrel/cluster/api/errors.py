@@ -126,6 +126,17 @@ def forbidden(resource: str, name: str, why: str, *causes: Mapping[str, str]) ->
     return ApiError(403, "Forbidden", f'{resource} "{name}" is forbidden: {why}', details)
 
 
+def namespace_terminating(resource: str, name: str, namespace: str) -> ApiError:
+    """403 for anything new in a namespace that is on its way out."""
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    cause = {
+        "reason": "NamespaceTerminating",
+        "message": f"namespace {namespace} is being terminated",
+        "field": "metadata.namespace",
+    }
+    return forbidden(resource, name, why, cause)
+
+
 def not_allowed(resource: str, verb: str) -> ApiError:
     message = f"{verb} is not supported on resources of kind {shown(resource)}"
     return ApiError(405, "MethodNotAllowed", message, _about(resource, ""))

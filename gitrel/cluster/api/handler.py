@@ -1,10 +1,11 @@
 """THE WRITE PATH: every change of every object goes through here, in the same order of steps.
 
-create: kind → namespace → metadata → defaults → preparation → validation → store. update: existing →
-preconditions → what may not change → defaults → validation → generation → store, or removal when the last
-finalizer went. A write that changes nothing is not stored and takes no revision.
+create: decoding → namespace → metadata → defaults → preparation → validation → allocation → ownership →
+store. update: decoding → preconditions → what may not change → defaults → validation → generation →
+allocation → ownership → store, or removal when the last finalizer went. A write that changes nothing is not
+stored and takes no revision.
 
-Controllers (`Request.trusted`) skip what only strangers get wrong: validation and the check of names.
+Controllers (`Request.trusted`) skip what only strangers get wrong: decoding and validation.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gitrel.clock import format_instant
-from gitrel.cluster.api import deletion, errors, metadata
+from gitrel.cluster.api import deletion, errors, metadata, ownership, schema
+from gitrel.cluster.api.allocation import ServiceAllocator
+from gitrel.cluster.api.apply import managers
+from gitrel.cluster.api.apply.managers import Managers
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import FieldError
+from gitrel.cluster.api.schema import FieldValidation
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.randomness import Randomness
@@ -25,43 +30,81 @@ from gitrel.kube.conditions import with_condition
 from gitrel.kube.identity import Object
 
 
+def _unheard(message: str) -> None:
+    """Where nobody listens to warnings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who writes and how. `manager` is the field manager."""
+    """Who writes and how. `manager` is the field manager; `warn` gets the warnings of the API server."""
 
     manager: str
     trusted: bool = False
     dry_run: bool = False
+    field_validation: FieldValidation = "Warn"
+    warn: Callable[[str], None] = _unheard
+    owners: Managers | None = None
+    """Of an apply: who owns what afterwards. None for every other write, which takes what it changes."""
 
 
 class Handler:
     """One per cluster. `now` is the engine's clock: creation and deletion times are taken from it."""
 
     def __init__(
-        self, store: Store, scheme: Scheme, randomness: Randomness, now: Callable[[], datetime]
+        self,
+        store: Store,
+        scheme: Scheme,
+        randomness: Randomness,
+        now: Callable[[], datetime],
+        services: ServiceAllocator,
     ) -> None:
         self.store = store
         self.scheme = scheme
         self._randomness = randomness
         self._now = now
+        self._services = services
 
     # --- create -------------------------------------------------------------------------------------------
 
     def create(self, resource: str, obj: Object, request: Request) -> Object:
         """Returns the object as stored. Raises ApiError."""
+        if request.dry_run:
+            with self._randomness.untouched():
+                return self._create(resource, obj, request)
+        return self._create(resource, obj, request)
+
+    def _create(self, resource: str, obj: Object, request: Request) -> Object:
         kind = self.scheme.resource(resource)
+        if not request.trusted:
+            obj = self._decoded(kind, obj, request)
+            if obj["metadata"].get("resourceVersion"):
+                raise errors.bad_request("resourceVersion should not be set on objects to be created")
         namespace = self._namespace_for(kind, obj)
         named = self._with_metadata(kind, obj, namespace)
         new = kind.prepare(kind.default(named))
         if not request.trusted:
             self._refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
-        return self._put(kind, new, request)
+        if resource == "services":
+            new = self._services.complete(new, None)
+        return self._put(kind, self._owned(kind, None, new, request), request)
+
+    def _decoded(self, kind: Kind, obj: Object, request: Request) -> Object:
+        """What a stranger sent, as far as it can be understood. Raises ApiError 400."""
+        sent = (obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind)
+        if sent != (kind.api_version, kind.kind):
+            wanted = f"{kind.api_version}, Kind={kind.kind}"
+            raise errors.bad_request(
+                f"{sent[1]} in version {sent[0]!r} does not match the expected type {wanted}"
+            )
+        obj = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+        clean = schema.decoded(kind, obj, request.field_validation, request.warn)
+        return clean if "metadata" in clean else {**clean, "metadata": {}}
 
     def _namespace_for(self, kind: Kind, obj: Object) -> str:
         """The namespace that takes the new object. Raises ApiError where it is missing or on its way out."""
-        namespace: str = obj["metadata"].get("namespace") or ""
         if not kind.namespaced:
             return ""
+        namespace: str = obj["metadata"].get("namespace") or ""
         if not namespace:
             raise errors.bad_request("an empty namespace may not be set during creation")
         place = self.store.get("namespaces", "", namespace)
@@ -69,13 +112,7 @@ class Handler:
             raise errors.not_found("namespaces", namespace)
         if place["metadata"].get("deletionTimestamp"):
             name = obj["metadata"].get("name") or obj["metadata"].get("generateName") or ""
-            why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            cause = {
-                "reason": "NamespaceTerminating",
-                "message": f"namespace {namespace} is being terminated",
-                "field": "metadata.namespace",
-            }
-            raise errors.forbidden(kind.resource, name, why, cause)
+            raise errors.namespace_terminating(kind.resource, name, namespace)
         return namespace
 
     def _with_metadata(self, kind: Kind, obj: Object, namespace: str) -> Object:
@@ -107,7 +144,7 @@ class Handler:
 
     def update(self, resource: str, obj: Object, request: Request) -> Object:
         """Replaces everything but the status. Returns the stored (or removed) object. Raises ApiError."""
-        kind, old = self._existing(resource, obj)
+        kind, old, obj = self._existing(resource, obj, request)
         new = {**obj, "apiVersion": kind.api_version, "kind": kind.kind}
         new["metadata"] = metadata.carried_over(obj["metadata"], old["metadata"])
         if kind.status:
@@ -118,42 +155,64 @@ class Handler:
         if not request.trusted:
             found = (*metadata.update_errors(new["metadata"], old["metadata"]), *kind.validate(new))
             self._refuse(kind, new, (*found, *kind.validate_update(new, old)))
-        if new == old:
-            return old
-        if deletion.finished(new, kind):
-            return self._remove(kind, new, request)
-        return self._put(kind, new, request)
+        if resource == "services":
+            new = self._services.complete(new, old)
+        return self._replace(kind, old, new, request, "")
 
     def update_status(self, resource: str, obj: Object, request: Request) -> Object:
         """Replaces the status and nothing else. Raises ApiError."""
-        kind, old = self._existing(resource, obj)
+        kind, old, obj = self._existing(resource, obj, request)
         if not kind.status:
             raise errors.not_found(resource, obj["metadata"]["name"])
         status = obj.get("status") or {}
-        if status == old.get("status"):
-            return old
-        return self._put(kind, {**old, "status": status}, request)
+        new = old if status == old.get("status") else {**old, "status": status}
+        return self._replace(kind, old, new, request, "status")
 
-    def _existing(self, resource: str, obj: Object) -> tuple[Kind, Object]:
+    def finalize(self, resource: str, obj: Object, request: Request) -> Object:
+        """A namespace's `finalize` subresource: takes `spec.finalizers` from `obj`, and nothing else.
+
+        The namespace goes when the last one does (`pkg/registry/core/namespace/storage`).
+        """
+        kind, old, obj = self._existing(resource, obj, request)
+        finalizers = list((obj.get("spec") or {}).get("finalizers") or ())
+        new = {**old, "spec": {"finalizers": finalizers} if finalizers else {}}
+        return self._replace(kind, old, new, request, "finalize")
+
+    def _existing(self, resource: str, obj: Object, request: Request) -> tuple[Kind, Object, Object]:
+        """The kind, what is stored, and what was sent. Raises ApiError for what is missing or not the same.
+        The kind, what is stored, and what was sent. Raises ApiError for what is missing or not the same."""
         kind = self.scheme.resource(resource)
+        if not request.trusted:
+            obj = self._decoded(kind, obj, request)
         sent = obj["metadata"]
         name = sent.get("name") or ""
         old = self.store.get(resource, sent.get("namespace") or "", name)
         if old is None:
             raise errors.not_found(resource, name)
-        self._check_preconditions(resource, old, sent.get("uid"), sent.get("resourceVersion"))
+        _check_preconditions(resource, old, sent.get("uid"), sent.get("resourceVersion"))
         if not sent.get("resourceVersion") and not kind.unconditional_update:
             problem = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
             raise errors.invalid(kind.kind, kind.group, name, [problem])
-        return kind, old
+        return kind, old, obj
 
-    def _check_preconditions(self, resource: str, old: Object, uid: str | None, revision: str | None) -> None:
-        stored = old["metadata"]
-        if uid and uid != stored["uid"]:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored['uid']}"
-            raise errors.conflict(resource, stored["name"], why)
-        if revision and revision != stored["resourceVersion"]:
-            raise errors.conflict(resource, stored["name"])
+    def _replace(self, kind: Kind, old: Object, new: Object, request: Request, subresource: str) -> Object:
+        if request.owners is None and new == old:
+            return old
+        new = self._owned(kind, old, new, request, subresource)
+        if new == old or (request.owners is not None and _differs_in_times_only(new, old)):
+            return old
+        if deletion.finished(new, kind):
+            return self._remove(kind, new, request)
+        return self._put(kind, new, request)
+
+    def _owned(
+        self, kind: Kind, old: Object | None, new: Object, request: Request, subresource: str = ""
+    ) -> Object:
+        if request.owners is not None:
+            return ownership.recorded(new, request.owners)
+        if request.trusted and (subresource or not (old and old["metadata"].get("managedFields"))):
+            return new
+        return ownership.taken_over(kind, old, new, request.manager, subresource, self._timestamp())
 
     # --- delete -------------------------------------------------------------------------------------------
 
@@ -165,7 +224,7 @@ class Handler:
         old = self.store.get(resource, namespace, name)
         if old is None:
             raise errors.not_found(resource, name)
-        self._check_preconditions(resource, old, options.uid, options.resource_version)
+        _check_preconditions(resource, old, options.uid, options.resource_version)
         if why := kind.undeletable(old):
             raise errors.forbidden(resource, name, why)
         verdict = deletion.decide(old, kind, options, self._now())
@@ -207,7 +266,9 @@ class Handler:
         return format_instant(self._now().replace(microsecond=0))
 
     def _refuse(self, kind: Kind, obj: Object, found: Iterable[FieldError]) -> None:
-        if problems := list(found):
+        problems = list(found)
+        problems += schema.missing_fields(kind, obj, problems)
+        if problems:
             raise errors.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), problems)
 
     def _put(self, kind: Kind, obj: Object, request: Request) -> Object:
@@ -219,9 +280,28 @@ class Handler:
         return self.store.remove(kind.resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
+def _check_preconditions(resource: str, old: Object, uid: str | None, revision: str | None) -> None:
+    stored = old["metadata"]
+    if uid and uid != stored["uid"]:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored['uid']}"
+        raise errors.conflict(resource, stored["name"], why)
+    if revision and revision != stored["resourceVersion"]:
+        raise errors.conflict(resource, stored["name"])
+
+
 def _with_status_of(new: Object, old: Object) -> Object:
     if "status" in old:
         new["status"] = old["status"]
     else:
         new.pop("status", None)
     return new
+
+
+def _differs_in_times_only(new: Object, old: Object) -> bool:
+    """Whether an apply changed nothing but the times of its record."""
+
+    def rest(obj: Object) -> Object:
+        return {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}}
+
+    entries = [obj["metadata"].get("managedFields") for obj in (new, old)]
+    return managers.same(*entries) and rest(new) == rest(old)

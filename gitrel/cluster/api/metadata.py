@@ -80,6 +80,7 @@ def update_errors(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Fi
             yield forbidden_field("metadata.finalizers", says)
 
 
+_IGNORED = frozenset(("selfLink", "resourceVersion", "managedFields"))
 _KEPT = (
     "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
     "generation", "generateName",
@@ -89,11 +90,13 @@ _KEPT = (
 def carried_over(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata of an update: what the client sent, with what it cannot change taken from the "
     "stored object."""
-    merged = {key: value for key, value in new.items() if key not in _KEPT and key != "selfLink"}
+    merged = {key: value for key, value in new.items() if key not in _KEPT and key not in _IGNORED}
     for key in _KEPT:
         if key in old:
             merged[key] = old[key]
     merged["resourceVersion"] = old["resourceVersion"]
+    if "managedFields" in old:
+        merged["managedFields"] = old["managedFields"]
     return merged
 
 
@@ -116,5 +119,5 @@ def fresh(
 
 _SERVER_SET = frozenset(
     ("namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
-     "resourceVersion", "selfLink")
+     "resourceVersion", "selfLink", "managedFields")
 )  # fmt: skip

@@ -36,6 +36,9 @@ class ControllerWriter:
         return self._handler.create(resource, obj, self._request)
 
     def update(self, resource: str, obj: Object) -> Object:
+        """Also the `finalize` subresource of a namespace: all that a controller ever changes in one."""
+        if resource == "namespaces":
+            return self._handler.finalize(resource, obj, self._request)
         return self._handler.update(resource, obj, self._request)
 
     def update_status(self, resource: str, obj: Object) -> Object:

@@ -15,6 +15,10 @@ from gitrel.cluster.kinds.workloads import template_errors
 from gitrel.kube.fields import get, replaced
 from gitrel.kube.identity import Object
 
+_COUNTS = (
+    "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
+    "backoffLimitPerIndex", "maxFailedIndexes",
+)  # fmt: skip
 _MAX_INT32 = 2**31 - 1
 _UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
@@ -58,9 +62,7 @@ def prepare_job(obj: Object) -> Object:
 
 def validate_job(obj: Object) -> Iterator[FieldError]:
     spec = obj.get("spec") or {}
-    numbers = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
-               "backoffLimitPerIndex", "maxFailedIndexes")  # fmt: skip
-    yield from checks.non_negative(spec, *numbers, at="spec")
+    yield from checks.non_negative(spec, *_COUNTS, at="spec")
     yield from checks.one_of(spec.get("completionMode"), ("Indexed", "NonIndexed"), "spec.completionMode")
     if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
         yield required("spec.completions", "when completion mode is Indexed")
@@ -97,8 +99,8 @@ def validate_job_update(new: Object, old: Object) -> Iterator[FieldError]:
 
 KINDS = (
     Kind(
-        "jobs.batch", "batch/v1", "Job", categories=("all",), status=True, counted=spec_of, default=default_job,
-        prepare=prepare_job, validate=validate_job, validate_update=validate_job_update,
+        "jobs.batch", "batch/v1", "Job", categories=("all",), status=True, counted=spec_of,
+        default=default_job, prepare=prepare_job, validate=validate_job, validate_update=validate_job_update,
         orphans_by_default=True,
     ),
 )  # fmt: skip

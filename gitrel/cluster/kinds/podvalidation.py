@@ -25,9 +25,9 @@ from gitrel.kube import quantities
 
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*\Z", re.ASCII)
 _ENV_SAYS = (
-    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not "
-    "start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
-    "'[-._a-zA-Z][-._a-zA-Z0-9]*')"
+    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and "
+    "must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for "
+    "validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')"
 )
 _HANDLERS = ("exec", "grpc", "httpGet", "sleep", "tcpSocket")
 _TOLERATION_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")

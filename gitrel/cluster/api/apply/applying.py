@@ -1,0 +1,137 @@
+"""One apply, and one update, as pure decisions about values and owners.
+
+The rules of structured-merge-diff `merge/update.go`: an applier owns what its configuration says; changing a
+field of somebody else's is a conflict unless forced; what it said before and says no more is removed unless
+somebody else owns it. An update takes over whatever it changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gitrel.cluster.api.apply import managers as m
+from gitrel.cluster.api.apply.fieldset import EMPTY, FieldPath, FieldSet, fields_of, shown_path
+from gitrel.cluster.api.apply.managers import Manager, Managers
+from gitrel.cluster.api.apply.merging import compared, merged, without
+from gitrel.cluster.api.apply.types import Type
+from gitrel.cluster.api.errors import ApiError
+from gitrel.kube.identity import Object
+
+_UNOWNED = frozenset(
+    ("apiVersion", "kind", "metadata", "metadata.name", "metadata.namespace", "metadata.creationTimestamp",
+     "metadata.selfLink", "metadata.uid", "metadata.generation", "metadata.managedFields",
+     "metadata.resourceVersion", "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds")
+)  # fmt: skip
+"""Fields that nobody manages: identity, and what the server sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The object that an apply asks for (without managedFields), and who owns what in it."""
+
+    object: Object
+    managers: Managers
+
+
+def ownable(fields: FieldSet, subresource: str) -> FieldSet:
+    """What can be owned through this (sub)resource: status only through `status`, everything else only
+    beside it."""
+    return frozenset(path for path in fields if _ownable(path, subresource))
+
+
+def _ownable(path: FieldPath, subresource: str) -> bool:
+    if ".".join(element[2:] for element in path[:2]) in _UNOWNED and len(path) <= 2:
+        return False
+    if path[:2] == ("f:metadata", "f:managedFields"):
+        return False
+    return (path[0] == "f:status") == (subresource == "status")
+
+
+def apply(
+    live: Object | None,
+    config: Object,
+    type_: Type,
+    owners: Managers,
+    manager: Manager,
+    *,
+    force: bool,
+    now: str,
+) -> Applied:
+    """Merges `config` as `manager`. Raises ApiError 409 naming every field that is somebody else's."""
+    wanted = ownable(fields_of(config, type_), manager.subresource)
+    said_before = owners[manager].fields if manager in owners else EMPTY
+    new_owners = m.with_fields(owners, manager, wanted, now)
+    new = merged(live, config, type_)
+    gone = _unwanted(said_before - wanted, m.owned_by_anyone(new_owners))
+    new = without(new, gone, type_)
+    if live is None:
+        return Applied(new, new_owners)
+    change = compared(live, new, type_)
+    conflicts = {
+        other: owned.fields & change.touched
+        for other, owned in owners.items()
+        if other != manager and owned.fields & change.touched
+    }
+    if conflicts and not force:
+        raise _conflict_error(conflicts, owners)
+    for other, fields in conflicts.items():
+        new_owners = m.given_up(new_owners, fields, by=(other,), now=now)
+    others = [other for other in owners if other != manager]
+    return Applied(new, m.given_up(new_owners, change.removed, by=others, now=now))
+
+
+def _unwanted(dropped: FieldSet, owned: FieldSet) -> FieldSet:
+    """What was given up and is owned by nobody now; an entry stays while anything in it is owned."""
+    prefixes = {path[:length] for path in owned for length in range(1, len(path) + 1)}
+    return frozenset(path for path in dropped if path not in prefixes)
+
+
+def update(
+    old: Object | None, new: Object, type_: Type, owners: Managers, manager: Manager, *, now: str
+) -> Managers:
+    """Who owns what after `manager` replaced `old` by `new` without applying."""
+    change = compared(old or {}, new, type_)
+    touched = ownable(change.touched, manager.subresource)
+    if not touched and not change.removed:
+        return owners
+    others = [other for other in owners if other != manager]
+    after = m.given_up(owners, touched | change.removed, by=others, now=now)
+    mine = owners[manager].fields if manager in owners else EMPTY
+    return m.with_fields(after, manager, (mine - change.removed) | touched, now)
+
+
+def first_owner(live: Object, type_: Type, api_version: str, now: str) -> Managers:
+    """Everything in an object that was never managed, so that a first apply meets an owner."""
+    fields = ownable(fields_of(live, type_), "")
+    return {Manager(m.BEFORE_FIRST_APPLY, "Update", api_version): m.Owned(fields, now)}
+
+
+def _conflict_error(conflicts: dict[Manager, FieldSet], owners: Managers) -> ApiError:
+    rows = [
+        (_told(manager, owners[manager].time), path)
+        for manager in sorted(conflicts)
+        for path in sorted(map(shown_path, conflicts[manager]))
+    ]
+    causes: list[dict[str, Any]] = [
+        {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path}
+        for who, path in rows
+    ]
+    if len(rows) == 1:
+        message = f"Apply failed with 1 conflict: conflict with {rows[0][0]}: {rows[0][1]}"
+    else:
+        lines: list[str] = []
+        for who in dict.fromkeys(who for who, _ in rows):
+            lines.append(f"conflicts with {who}:")
+            lines += [f"- {path}" for other, path in rows if other == who]
+        message = f"Apply failed with {len(rows)} conflicts: " + "\n".join(lines)
+    return ApiError(409, "Conflict", message, {"causes": causes})
+
+
+def _told(manager: Manager, time: str) -> str:
+    text = f'"{manager.name}"'
+    if manager.subresource:
+        text += f' with subresource "{manager.subresource}"'
+    if manager.operation == "Update":
+        text += f" using {manager.api_version}" + (f" at {time}" if time else "")
+    return text

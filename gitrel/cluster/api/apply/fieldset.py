@@ -1,0 +1,122 @@
+"""Field sets: which fields of an object somebody owns, as paths, and the `fieldsV1` form of them.
+
+A path is a tuple of elements as `fieldsV1` writes them: `f:name` for a field, `k:{"name":"web"}` for an
+entry of a map-list, `v:"x"` for a member of a set. A set of fields is a frozenset of paths, so that union,
+difference and intersection are Python's own. The rules of structured-merge-diff (`fieldpath`,
+`typed/tofieldset.go`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from gitrel.cluster.api.apply.types import Type, key_of
+
+FieldPath = tuple[str, ...]
+FieldSet = frozenset[FieldPath]
+
+EMPTY: FieldSet = frozenset()
+
+
+def key_element(key: tuple[tuple[str, Any], ...]) -> str:
+    return "k:" + orjson.dumps(dict(key), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def value_element(value: Any) -> str:
+    return "v:" + orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def elements_of(items: Iterable[Any], type_: Type) -> list[tuple[str, Any]]:
+    """(path element, entry) of a set or map-list. Raises KeyError naming a key that an entry lacks."""
+    if type_.is_set:
+        return [(value_element(item), item) for item in items]
+    found = []
+    for item in items:
+        key = key_of(item, type_.list_keys)
+        if key is None:
+            raise KeyError(next(k for k in type_.list_keys if k not in item))
+        found.append((key_element(key), item))
+    return found
+
+
+def fields_of(value: Any, type_: Type, at: FieldPath = ()) -> FieldSet:
+    """Every field that `value` sets: leaves, empty maps, entries of lists and of maps."""
+    found: set[FieldPath] = set()
+    _collect(value, type_, at, found)
+    return frozenset(found)
+
+
+def _collect(value: Any, type_: Type, at: FieldPath, found: set[FieldPath]) -> None:
+    if type_.atomic or type_.shape in ("scalar", "any") or not isinstance(value, (dict, list)):
+        if at:
+            found.add(at)
+        return
+    if isinstance(value, dict):
+        for name, item in value.items():
+            field = type_.field(name)
+            if field is None:
+                continue
+            place = (*at, f"f:{name}")
+            if item is None or item == {} or type_.shape == "map":
+                found.add(place)
+            if item is not None:
+                _collect(item, field, place, found)
+        return
+    for element, item in elements_of(value, type_):
+        place = (*at, element)
+        found.add(place)
+        if not type_.is_set:
+            _collect(item, type_.element, place, found)
+
+
+def to_fields_v1(fields: Iterable[FieldPath]) -> dict[str, Any]:
+    """The trie that managedFields hold; a path that has children too is marked with `.`."""
+    root: dict[str, Any] = {}
+    for path in sorted(fields):
+        node = root
+        for element in path[:-1]:
+            child = node.setdefault(element, {})
+            node = child
+        node.setdefault(path[-1], {})
+    # Sorted order puts each path before its children, so a member with children is marked afterwards.
+    for path in fields:
+        node = root
+        for element in path:
+            node = node[element]
+        if node:
+            node["."] = {}
+    return root
+
+
+def from_fields_v1(tree: Mapping[str, Any], at: FieldPath = ()) -> FieldSet:
+    found: set[FieldPath] = set()
+    _read(tree, at, found)
+    return frozenset(found)
+
+
+def _read(tree: Mapping[str, Any], at: FieldPath, found: set[FieldPath]) -> None:
+    for element, child in tree.items():
+        if element == ".":
+            found.add(at)
+        elif child:
+            _read(child, (*at, element), found)
+        else:
+            found.add((*at, element))
+
+
+def shown_path(path: FieldPath) -> str:
+    """For people: `.spec.containers[name="web"].image`, with members of sets as `[="x"]`."""
+    text = ""
+    for element in path:
+        kind, rest = element[0], element[2:]
+        if kind == "f":
+            text += f".{rest}"
+        elif kind == "v":
+            text += f"[={rest}]"
+        else:
+            pairs = (f"{k}={orjson.dumps(v).decode()}" for k, v in orjson.loads(rest).items())
+            text += f"[{','.join(pairs)}]"
+    return text

@@ -1,0 +1,97 @@
+"""Managers: who owns which fields, read from and written to `metadata.managedFields`.
+
+An entry belongs to a manager by name, operation, version and subresource. Its time moves only when its
+fields do, so that an apply that changes nothing leaves the object byte for byte as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gitrel.cluster.api.apply.fieldset import EMPTY, FieldSet, from_fields_v1, to_fields_v1
+
+
+class Manager(NamedTuple):
+    """`operation` is Apply or Update; `subresource` is empty, `status` or `scale`."""
+
+    name: str
+    operation: str
+    api_version: str
+    subresource: str = ""
+
+
+class Owned(NamedTuple):
+    fields: FieldSet
+    time: str
+
+
+Managers = Mapping[Manager, Owned]
+
+BEFORE_FIRST_APPLY = "before-first-apply"
+
+
+def read(entries: Iterable[Mapping[str, Any]] | None) -> dict[Manager, Owned]:
+    found: dict[Manager, Owned] = {}
+    for entry in entries or ():
+        manager = Manager(
+            entry.get("manager", ""), entry["operation"], entry["apiVersion"], entry.get("subresource", "")
+        )
+        found[manager] = Owned(from_fields_v1(entry.get("fieldsV1") or {}), entry.get("time", ""))
+    return found
+
+
+def written(managers: Managers) -> list[dict[str, Any]]:
+    """Applies first, then by time and name, as Kubernetes sorts them; managers that own nothing are left
+    out."""
+    rows = sorted(
+        ((m, owned) for m, owned in managers.items() if owned.fields),
+        key=lambda row: (row[0].operation, row[1].time, row[0]),
+    )
+    return [_entry(manager, owned) for manager, owned in rows]
+
+
+def _entry(manager: Manager, owned: Owned) -> dict[str, Any]:
+    entry = {
+        "manager": manager.name,
+        "operation": manager.operation,
+        "apiVersion": manager.api_version,
+        "time": owned.time,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": to_fields_v1(owned.fields),
+    }
+    return entry | {"subresource": manager.subresource} if manager.subresource else entry
+
+
+def with_fields(managers: Managers, manager: Manager, fields: FieldSet, now: str) -> dict[Manager, Owned]:
+    """`manager` owning exactly `fields`, since `now` unless it did before."""
+    new = dict(managers)
+    old = managers.get(manager)
+    if old is None or old.fields != fields:
+        new[manager] = Owned(fields, now)
+    return new
+
+
+def given_up(
+    managers: Managers, fields: FieldSet, *, by: Iterable[Manager], now: str
+) -> dict[Manager, Owned]:
+    """Those managers without those fields."""
+    new = dict(managers)
+    for manager in by:
+        left = managers[manager].fields - fields
+        if left != managers[manager].fields:
+            new[manager] = Owned(left, now)
+    return new
+
+
+def owned_by_anyone(managers: Managers) -> FieldSet:
+    return EMPTY.union(*(owned.fields for owned in managers.values()))
+
+
+def same(entries: Sequence[Mapping[str, Any]] | None, others: Sequence[Mapping[str, Any]] | None) -> bool:
+    """Whether two lists say the same, times apart."""
+    return _timeless(entries) == _timeless(others)
+
+
+def _timeless(entries: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+    return [{key: value for key, value in entry.items() if key != "time"} for entry in entries or ()]

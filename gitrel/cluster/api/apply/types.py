@@ -1,0 +1,127 @@
+"""Types of fields: what a value at a path is, how lists and maps merge, and by which keys.
+
+A view of Kubernetes' own OpenAPI definitions (and of a CustomResourceDefinition's schema, which has the same
+form). Types are made when they are first looked at, because the schemas are large and recursive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+Shape = Literal["struct", "map", "list", "scalar", "any"]
+"""`any` is a free-form value, which is always replaced as a whole."""
+
+QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+_REF = "#/$defs/"
+
+_KEY_DEFAULTS: Mapping[str, Any] = {"protocol": "TCP"}
+"""Keys of list entries that may be left out, and what they then are; the published schemas do not say it."""
+
+
+class Type:
+    """One type. `name` is that of its definition, empty for inline ones."""
+
+    def __init__(self, definitions: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+        self._definitions = definitions
+        ref = schema.get("$ref")
+        self.name = ref[len(_REF) :] if ref else ""
+        target = definitions[self.name] if ref else schema
+        # A field's own annotations win over those of the definition that it refers to.
+        self._schema: Mapping[str, Any] = target
+        self._local = schema
+
+    def _annotation(self, key: str) -> Any:
+        found = self._local.get(f"x-kubernetes-{key}")
+        return self._schema.get(f"x-kubernetes-{key}") if found is None else found
+
+    @cached_property
+    def shape(self) -> Shape:
+        schema = self._schema
+        names = schema.get("type", ())
+        kinds = {names} if isinstance(names, str) else set(names)
+        if self._annotation("preserve-unknown-fields"):
+            return "any"
+        if "object" in kinds:
+            if "properties" in schema:
+                return "struct"
+            return "map" if isinstance(schema.get("additionalProperties"), Mapping) else "any"
+        if "array" in kinds:
+            return "list"
+        return "scalar" if kinds - {"null"} or "oneOf" in schema or schema.get("format") else "any"
+
+    @property
+    def scalar(self) -> str:
+        """The JSON type of a scalar, such as `integer`; empty where several are allowed."""
+        names = self._schema.get("type", ())
+        kinds = [names] if isinstance(names, str) else [name for name in names if name != "null"]
+        return kinds[0] if len(kinds) == 1 else ""
+
+    @property
+    def format(self) -> str:
+        """`int32`, `int64`, `date-time`, …, or nothing."""
+        found: str = self._schema.get("format", "")
+        return found
+
+    @cached_property
+    def fields(self) -> Mapping[str, Type]:
+        """Of a struct; looked at lazily, see `field`."""
+        return {name: Type(self._definitions, schema) for name, schema in self._schema["properties"].items()}
+
+    def field(self, name: str) -> Type | None:
+        """The type of one field of a struct, or of any entry of a map; None for a field that does not exist.
+        The type of one field of a struct, or of any entry of a map; None for a field that does not exist."""
+        if self.shape == "map":
+            return self.element
+        return self.fields.get(name) if self.shape == "struct" else None
+
+    @cached_property
+    def element(self) -> Type:
+        """Of a list or a map."""
+        key = "items" if self.shape == "list" else "additionalProperties"
+        return Type(self._definitions, self._schema[key])
+
+    @cached_property
+    def atomic(self) -> bool:
+        """Owned and replaced as a whole: atomic structs and maps, lists that are neither set nor map,
+        scalars."""
+        if self.shape in ("struct", "map"):
+            return bool(self._annotation("map-type") == "atomic")
+        return self.shape != "list" or self._annotation("list-type") not in ("map", "set")
+
+    @cached_property
+    def list_keys(self) -> tuple[str, ...]:
+        """The fields that identify an entry of a map-list; empty for other lists."""
+        if self.shape != "list" or self._annotation("list-type") != "map":
+            return ()
+        return tuple(self._annotation("list-map-keys"))
+
+    @cached_property
+    def is_set(self) -> bool:
+        return self.shape == "list" and self._annotation("list-type") == "set"
+
+    @cached_property
+    def merge_key(self) -> str:
+        """By which strategic merge patch finds an entry of this list; empty where it replaces the list."""
+        return self._annotation("patch-merge-key") or "" if "merge" in self.patch_strategies else ""
+
+    @cached_property
+    def patch_strategies(self) -> frozenset[str]:
+        """`merge` and `retainKeys`, of strategic merge patch."""
+        return frozenset(filter(None, (self._annotation("patch-strategy") or "").split(",")))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(self._schema.get("required", ()))
+
+
+def key_of(entry: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[tuple[str, Any], ...] | None:
+    """The (key, value) pairs that identify an entry of a map-list; None where a key is missing."""
+    found = []
+    for key in keys:
+        value = entry.get(key, _KEY_DEFAULTS.get(key))
+        if value is None:
+            return None
+        found.append((key, value))
+    return tuple(found)

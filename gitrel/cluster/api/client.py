@@ -1,0 +1,178 @@
+"""The cluster as a stranger sees it: `cluster.api` checks everything and records who owns what, like
+kubectl's server.
+
+    api = cluster.api.acting_as("my-tool")
+    api.apply({"apiVersion": "apps/v1", "kind": "Deployment", ...})
+    api.get("deployments.apps", "web", "default")
+
+Objects that are handed in are copied; objects that come back are the stored ones, shared, and must not be
+edited. Nothing settles by itself: `cluster.settle()` lets the controllers act on what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from gitrel.cluster.api import errors, fieldselector, scale
+from gitrel.cluster.api.deletion import DeleteOptions
+from gitrel.cluster.api.errors import Propagation
+from gitrel.cluster.api.handler import Handler, Request
+from gitrel.cluster.api.patching import Patcher, PatchType, Subresource
+from gitrel.cluster.api.schema import FieldValidation
+from gitrel.cluster.store.cursor import Cursor
+from gitrel.cluster.store.store import Expired
+from gitrel.kube import selectors
+from gitrel.kube.identity import Object
+
+
+class Client:
+    """All verbs raise ApiError. `resource` is `pods`, `deployments.apps`, …"""
+
+    def __init__(self, handler: Handler, patcher: Patcher, request: Request) -> None:
+        self._handler = handler
+        self._patcher = patcher
+        self._request = request
+
+    def acting_as(
+        self,
+        manager: str,
+        *,
+        dry_run: bool = False,
+        field_validation: FieldValidation = "Strict",
+        warn: Callable[[str], None] | None = None,
+    ) -> Client:
+        """The same cluster for another field manager, or as a dry run that stores nothing."""
+        request = replace(self._request, manager=manager, dry_run=dry_run, field_validation=field_validation)
+        return Client(self._handler, self._patcher, replace(request, warn=warn) if warn else request)
+
+    def resource_of(self, obj: Mapping[str, Any]) -> str:
+        """The resource of an object by its apiVersion and kind."""
+        return self._handler.scheme.kind(obj.get("apiVersion", ""), obj.get("kind", "")).resource
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def get(self, resource: str, name: str, namespace: str = "") -> Object:
+        self._handler.scheme.resource(resource)
+        found = self._handler.store.get(resource, namespace, name)
+        if found is None:
+            raise errors.not_found(resource, name)
+        return found
+
+    def list(
+        self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> list[Object]:
+        """In order of (namespace, name); `labels` and `fields` are selectors as kubectl takes them."""
+        self._handler.scheme.resource(resource)
+        where = _filter(labels, fields)
+        return [obj for obj in self._handler.store.list(resource, namespace) if where(obj)]
+
+    def watch(
+        self,
+        resource: str,
+        namespace: str | None = None,
+        *,
+        since: str = "",
+        labels: str = "",
+        fields: str = "",
+    ) -> Cursor:
+        """A cursor after the resourceVersion `since`, or from now on. Raises ApiError 410 when that is too
+        old."""
+        self._handler.scheme.resource(resource)
+        store = self._handler.store
+        revision = _revision(since) if since else store.revision
+        where = _filter(labels, fields)
+        cursor = Cursor(store, resource, revision, namespace=namespace, where=where)
+        try:
+            store.changes_after(revision, 0)
+        except Expired as gone:
+            raise errors.expired(str(gone)) from None
+        return cursor
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def create(self, obj: Object) -> Object:
+        return self._handler.create(self.resource_of(obj), _own(obj), self._request)
+
+    def update(self, obj: Object, subresource: Subresource = "") -> Object:
+        resource = self.resource_of(obj)
+        if subresource == "status":
+            return self._handler.update_status(resource, _own(obj), self._request)
+        return self._handler.update(resource, _own(obj), self._request)
+
+    def apply(self, obj: Object, *, force: bool = False, subresource: Subresource = "") -> Object:
+        """Server-side apply; `force` takes over what belongs to other managers."""
+        resource = self.resource_of(obj)
+        return self._patcher.apply(resource, _own(obj), self._request, force=force, subresource=subresource)
+
+    def patch(
+        self,
+        resource: str,
+        name: str,
+        body: Any,
+        namespace: str = "",
+        *,
+        type_: PatchType = "application/strategic-merge-patch+json",
+        subresource: Subresource = "",
+    ) -> Object:
+        return self._patcher.patch(resource, namespace, name, _own(body), type_, self._request, subresource)
+
+    def delete(
+        self,
+        resource: str,
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str | None = None,
+        grace_seconds: int | None = None,
+        propagation: Propagation | None = None,
+    ) -> Object | None:
+        """None when it is gone at once, else the object that waits for its end."""
+        options = DeleteOptions(grace_seconds, propagation, uid)
+        return self._handler.delete(resource, namespace, name, options, self._request)
+
+    # --- scale --------------------------------------------------------------------------------------------
+
+    def get_scale(self, resource: str, name: str, namespace: str = "") -> Object:
+        """The `scale` subresource. Raises ApiError 404 for kinds without one."""
+        return scale.scale_of(self._handler.scheme.resource(resource), self.get(resource, name, namespace))
+
+    def scale(self, resource: str, name: str, replicas: int, namespace: str = "") -> Object:
+        """Sets `spec.replicas`, as kubectl scale does; returns the Scale."""
+        kind = self._handler.scheme.resource(resource)
+        scaled = scale.with_replicas(kind, self.get(resource, name, namespace), replicas)
+        return scale.scale_of(kind, self._handler.update(resource, scaled, self._request))
+
+
+def _own(value: Any) -> Any:
+    """A copy that the caller cannot reach. Raises ApiError 400 for what is not JSON."""
+    try:
+        return orjson.loads(orjson.dumps(value))
+    except (TypeError, orjson.JSONEncodeError) as wrong:
+        raise errors.bad_request(f"the object is not JSON: {wrong}") from None
+
+
+def _revision(text: str) -> int:
+    if not text.isdecimal():
+        raise errors.bad_request(
+            f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        )
+    return int(text)
+
+
+def _filter(labels: str, fields: str) -> Callable[[Object], bool]:
+    try:
+        by_label = selectors.parse(labels)
+    except ValueError as wrong:
+        raise errors.bad_request(str(wrong)) from None
+    by_field = fieldselector.parse(fields)
+
+    def matches(obj: Object) -> bool:
+        if not selectors.matches(by_label, obj["metadata"].get("labels") or {}):
+            return False
+        return by_field(obj)
+
+    return matches

@@ -1,0 +1,122 @@
+"""PATCH in its four media types, and apply: what is asked for is worked out here and written by the handler.
+
+JSON patch, merge patch and strategic merge patch change what is stored and write it like an update. An apply
+says what one manager wants, merges it and settles who owns what first; it creates what is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from gitrel.clock import format_instant
+from gitrel.cluster.api import errors, ownership, schema
+from gitrel.cluster.api.apply import applying
+from gitrel.cluster.api.apply.managers import Manager
+from gitrel.cluster.api.handler import Handler, Request
+from gitrel.cluster.api.patch import json_patch, merge_patch
+from gitrel.cluster.api.schema import type_of
+from gitrel.cluster.api.strategic import strategic_merge_patch
+from gitrel.cluster.kinds.kind import Kind
+from gitrel.kube.identity import Object
+
+PatchType = Literal[
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+]
+Subresource = Literal["", "status"]
+
+
+class Patcher:
+    """Beside the handler, with the same clock."""
+
+    def __init__(self, handler: Handler, now: Callable[[], datetime]) -> None:
+        self._handler = handler
+        self._now = now
+
+    def patch(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        body: Any,
+        type_: PatchType,
+        request: Request,
+        subresource: Subresource = "",
+    ) -> Object:
+        """Raises ApiError 415 for a media type that is none of the three, and all that an update raises."""
+        kind = self._handler.scheme.resource(resource)
+        live = self._handler.store.get(resource, namespace, name)
+        if live is None:
+            raise errors.not_found(resource, name)
+        patched = _patched(kind, live, body, type_)
+        if not isinstance(patched, dict) or not isinstance(patched.get("metadata"), dict):
+            raise errors.bad_request("the patch leaves no object")
+        sent = patched["metadata"]
+        for field in ("name", "namespace", "uid"):
+            if sent.get(field) != live["metadata"].get(field):
+                problem = errors.invalid_value(f"metadata.{field}", sent.get(field), "field is immutable")
+                raise errors.invalid(kind.kind, kind.group, name, [problem])
+        if subresource == "status":
+            return self._handler.update_status(resource, patched, request)
+        return self._handler.update(resource, patched, request)
+
+    def apply(
+        self,
+        resource: str,
+        config: Object,
+        request: Request,
+        *,
+        force: bool = False,
+        subresource: Subresource = "",
+    ) -> Object:
+        """Server-side apply as `request.manager`. Raises ApiError 409 with every conflict."""
+        kind = self._handler.scheme.resource(resource)
+        config = self._configuration(kind, config, request)
+        metadata = config["metadata"]
+        live = self._handler.store.get(resource, metadata.get("namespace") or "", metadata["name"])
+        if live is None and subresource:
+            raise errors.not_found(resource, metadata["name"])
+        now = format_instant(self._now().replace(microsecond=0))
+        manager = Manager(request.manager, "Apply", kind.api_version, subresource)
+        owners = ownership.owners_of(kind, live, now)
+        type_ = type_of(kind.api_version, kind.kind)
+        applied = applying.apply(live, config, type_, owners, manager, force=force, now=now)
+        request = replace(request, owners=applied.managers)
+        if live is None:
+            return self._handler.create(resource, applied.object, request)
+        if subresource:
+            return self._handler.update_status(resource, applied.object, request)
+        return self._handler.update(resource, applied.object, request)
+
+    def _configuration(self, kind: Kind, config: Object, request: Request) -> Object:
+        """What was sent, decoded; it must name itself and may not carry a record of owners."""
+        if not request.manager:
+            problem = errors.required("fieldManager", "is required for apply patch")
+            raise errors.invalid("PatchOptions", "meta.k8s.io", "", [problem])
+        config = schema.decoded(kind, config, request.field_validation, request.warn)
+        metadata = config.get("metadata") or {}
+        if metadata.get("managedFields"):
+            raise errors.bad_request("metadata.managedFields must be nil")
+        if not metadata.get("name"):
+            raise errors.bad_request("metadata.name is required for apply patch")
+        return config
+
+
+def _patched(kind: Kind, live: Object, body: Any, type_: str) -> Any:
+    match type_:
+        case "application/json-patch+json":
+            return json_patch(live, body)
+        case "application/merge-patch+json":
+            return merge_patch(live, body)
+        case "application/strategic-merge-patch+json":
+            return strategic_merge_patch(live, body, type_of(kind.api_version, kind.kind))
+        case _:
+            message = (
+                "the body of the request was in an unknown format - accepted media types include: "
+                + ", ".join((*get_args(PatchType), "application/apply-patch+yaml"))
+            )
+            raise errors.unsupported_media_type(message)

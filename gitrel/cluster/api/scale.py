@@ -1,0 +1,56 @@
+"""The `scale` subresource: `autoscaling/v1 Scale` as a view of `spec.replicas` and what it selects."""
+
+from __future__ import annotations
+
+from gitrel.cluster.api.errors import invalid, invalid_value, not_found
+from gitrel.cluster.kinds.kind import Kind
+from gitrel.kube import selectors
+from gitrel.kube.fields import get, replaced
+from gitrel.kube.identity import Object
+
+
+def scale_of(kind: Kind, obj: Object) -> Object:
+    """Raises ApiError 404 for a kind that cannot be scaled."""
+    if not kind.scale:
+        raise not_found(kind.resource, obj["metadata"]["name"])
+    metadata = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "spec": {"replicas": get(obj, "spec", "replicas", default=0)},
+        "status": {
+            "replicas": get(obj, "status", "replicas", default=0),
+            "selector": _selector_text(obj),
+        },
+    }
+
+
+def with_replicas(kind: Kind, obj: Object, replicas: int) -> Object:
+    """The scaled object. Raises ApiError 422 for a negative number, 404 where nothing can be scaled."""
+    if not kind.scale:
+        raise not_found(kind.resource, obj["metadata"]["name"])
+    if replicas < 0:
+        problem = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise invalid("Scale", "autoscaling", obj["metadata"]["name"], [problem])
+    return replaced(obj, ("spec", "replicas"), replicas)
+
+
+def _selector_text(obj: Object) -> str:
+    """As `-l` takes it, in the order of the keys."""
+    parts = []
+    for row in sorted(selectors.from_object(get(obj, "spec", "selector")), key=lambda row: row.key):
+        values = ",".join(sorted(row.values))
+        match row.operator:
+            case "In":
+                parts.append(f"{row.key}={values}" if len(row.values) == 1 else f"{row.key} in ({values})")
+            case "NotIn":
+                parts.append(f"{row.key} notin ({values})")
+            case "Exists":
+                parts.append(row.key)
+            case "DoesNotExist":
+                parts.append(f"!{row.key}")
+            case "Gt" | "Lt":
+                parts.append(f"{row.key}{'>' if row.operator == 'Gt' else '<'}{values}")
+    return ",".join(parts)

@@ -1,0 +1,184 @@
+"""What a stranger may write: types from Kubernetes' own OpenAPI definitions, checked before anything else.
+
+Three things happen to an object from outside, in the API server's order and words: it is decoded (a wrong
+type is a 400), unknown fields are refused, reported or dropped as `fieldValidation` says, and what decoding
+loses is lost here too: nulls, and the spelling of quantities. Fields that are missing are told by the kind's
+own validation; the schema's `required` is only the net below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, Literal
+
+import jsonschema_rs
+
+from gitrel.cluster.api.apply.types import QUANTITY, Type
+from gitrel.cluster.api.errors import ApiError, FieldError, bad_request, required
+from gitrel.cluster.api.quantity import canonical
+from gitrel.cluster.kinds.kind import Kind
+from gitrel.cluster.spec import KUBERNETES_VERSION
+from gitrel.kube import openapi
+from gitrel.kube.identity import Object
+
+FieldValidation = Literal["Strict", "Warn", "Ignore"]
+
+_REF = "#/$defs/"
+
+
+@cache
+def type_of(api_version: str, kind: str) -> Type:
+    """The type of a built-in kind. Raises LookupError for one that Kubernetes does not publish."""
+    name = openapi.definition_of(KUBERNETES_VERSION, api_version, kind)
+    if name is None:
+        raise LookupError(f"{api_version} {kind} is not in the OpenAPI of Kubernetes {KUBERNETES_VERSION}")
+    definitions = openapi.document(KUBERNETES_VERSION, strict=False)["$defs"]
+    return Type(definitions, {"$ref": f"{_REF}{name}"})
+
+
+@cache
+def _validator(api_version: str, kind: str) -> Callable[[Any], Iterable[Any]]:
+    """Compiled when a kind is first written from outside: a few milliseconds, for what it refers to only."""
+    name = openapi.definition_of(KUBERNETES_VERSION, api_version, kind)
+    assert name is not None
+    document = openapi.document(KUBERNETES_VERSION, strict=False)
+    reachable = dict(_reachable(document["$defs"], name))
+    schema = {"$schema": document["$schema"], "$ref": f"{_REF}{name}", "$defs": reachable}
+    found: Callable[[Any], Iterable[Any]] = jsonschema_rs.validator_for(schema).iter_errors
+    return found
+
+
+def _reachable(definitions: Mapping[str, Any], start: str) -> Iterator[tuple[str, Any]]:
+    seen, waiting = {start}, [start]
+    while waiting:
+        name = waiting.pop()
+        yield name, definitions[name]
+        for found in _refs(definitions[name]):
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)
+
+
+def _refs(schema: Any) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        ref = schema.get("$ref")
+        if isinstance(ref, str):
+            yield ref[len(_REF) :]
+        for value in schema.values():
+            yield from _refs(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _refs(value)
+
+
+def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str], None]) -> Object:
+    """`obj` as the API server understands it. Raises ApiError 400; `warn` gets what `Warn` asks to be told.
+    `obj` as the API server understands it. Raises ApiError 400; `warn` gets what `Warn` asks to be told."""
+    problems = list(_validator(kind.api_version, kind.kind)(obj))
+    for problem in problems:
+        if (message := _type_error(problem, obj)) is not None:
+            raise _cannot_be_handled(kind, message)
+    unknown: list[str] = []
+    clean: Object = _normal(obj, type_of(kind.api_version, kind.kind), "", unknown)
+    if unknown and mode == "Strict":
+        said = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise _cannot_be_handled(kind, f"strict decoding error: {said}")
+    if mode == "Warn":
+        for path in unknown:
+            warn(f'unknown field "{path}"')
+    return clean
+
+
+def missing_fields(kind: Kind, obj: Object, known: Iterable[FieldError]) -> Iterator[FieldError]:
+    """Required by the schema and not there, unless the kind's validation already said something about them.
+    Required by the schema and not there, unless the kind's validation already said something about them."""
+    told = {error.field for error in known}
+    for problem in _validator(kind.api_version, kind.kind)(obj):
+        if isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Required):
+            path = _path([*problem.instance_path, problem.kind.property])
+            if path not in told:
+                yield required(path)
+
+
+def _cannot_be_handled(kind: Kind, why: str) -> ApiError:
+    version = kind.api_version.rpartition("/")[2]
+    return bad_request(f'{kind.kind} in version "{version}" cannot be handled as a {kind.kind}: {why}')
+
+
+_GO_TYPES = {
+    "integer": "int32",
+    "number": "float64",
+    "boolean": "bool",
+    "string": "string",
+    "object": "map",
+    "array": "slice",
+}
+_JSON_NAMES: Mapping[type, str] = {
+    bool: "bool",
+    int: "number",
+    float: "number",
+    str: "string",
+    dict: "object",
+    list: "array",
+}
+
+
+def _type_error(problem: Any, obj: Object) -> str | None:
+    """The words of Go's decoder; None for problems that are none of its business."""
+    kinds = jsonschema_rs.ValidationErrorKind
+    if isinstance(problem.kind, (kinds.Required, kinds.Enum, kinds.AdditionalProperties)):
+        return None
+    value: Any = obj
+    for step in problem.instance_path:
+        value = value[step]
+    where = ".".join(str(step) for step in problem.instance_path if not isinstance(step, int))
+    owner, wanted = _go_type(problem)
+    given = _JSON_NAMES.get(type(value), "null")
+    return f"json: cannot unmarshal {given} into Go struct field {owner}.{where} of type {wanted}"
+
+
+def _go_type(problem: Any) -> tuple[str, str]:
+    path = [str(step) for step in problem.schema_path]
+    names = [step for step in path if step.startswith("io.k8s.")]
+    owner = names[-1].rpartition(".")[2] if names else "Object"
+    wanted = next((name for name in getattr(problem.kind, "types", ()) if name != "null"), "")
+    return owner, _GO_TYPES.get(wanted, wanted or "a scalar")
+
+
+def _path(steps: Iterable[Any]) -> str:
+    text = ""
+    for step in steps:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def _normal(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
+    """The value without nulls and unknown fields, quantities in their canonical form; shares what was fine.
+    The value without nulls and unknown fields, quantities in their canonical form; shares what was fine."""
+    shape = type_.shape
+    if shape == "struct" and isinstance(value, dict):
+        return _normal_struct(value, type_, path, unknown)
+    if shape == "map" and isinstance(value, dict):
+        return {key: _normal(item, type_.element, f"{path}.{key}", unknown) for key, item in value.items()}
+    if shape == "list" and isinstance(value, list):
+        return [_normal(item, type_.element, f"{path}[{index}]", unknown) for index, item in enumerate(value)]
+    if type_.name == QUANTITY:
+        try:
+            return canonical(value)
+        except (ValueError, TypeError):
+            return value
+    return value
+
+
+def _normal_struct(value: Mapping[str, Any], type_: Type, path: str, unknown: list[str]) -> Object:
+    new: Object = {}
+    fields = type_.fields
+    for key, item in value.items():
+        field = fields.get(key)
+        place = f"{path}.{key}" if path else key
+        if field is None:
+            unknown.append(place)
+        elif item is not None:
+            new[key] = _normal(item, field, place, unknown)
+    return new
