@@ -29,6 +29,7 @@ from gitrel.cluster.scheduler.plugins import (
 )
 from gitrel.cluster.scheduler.snapshot import Ints, Mask, Snapshot
 from gitrel.cluster.scheduler.template import Spread, Template
+from gitrel.kube.taints import first_untolerated
 
 WEIGHT_TAINT_TOLERATION = 3
 WEIGHT_NODE_AFFINITY = 2
@@ -241,7 +242,7 @@ class Cycle:
 
     def _taint_reasons(self, template: Template, rows: Ints) -> Counter[str]:
         tainted = self._snapshot.tainted
-        taints = (tainttoleration.first_untolerated(tainted[int(row)], template.tolerations) for row in rows)
+        taints = (first_untolerated(tainted[int(row)], template.tolerations) for row in rows)
         return Counter(tainttoleration.reason(taint) for taint in taints if taint is not None)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gitrel.cluster.scheduler.plugins.tainttoleration import tolerates
 from gitrel.cluster.scheduler.snapshot import Mask, Snapshot
 from gitrel.cluster.scheduler.template import Template
+from gitrel.kube.taints import tolerates
 
 REASON = "node(s) were unschedulable"
 _TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}

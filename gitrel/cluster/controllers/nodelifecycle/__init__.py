@@ -1,0 +1,1 @@
+"""Nodes that fall silent: marked, tainted, and in the end emptied."""
