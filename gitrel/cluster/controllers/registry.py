@@ -9,8 +9,10 @@ from gitrel.cluster.controllers.controller import Controller
 from gitrel.cluster.controllers.deployment.controller import DeploymentController
 from gitrel.cluster.controllers.endpointslice.controller import EndpointSliceController
 from gitrel.cluster.controllers.garbagecollector.controller import GarbageCollector
+from gitrel.cluster.controllers.job.controller import JobController
 from gitrel.cluster.controllers.namespace.controller import NamespaceController
 from gitrel.cluster.controllers.replicaset.controller import ReplicaSetController
+from gitrel.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 
 
 def controllers() -> tuple[Controller, ...]:
@@ -18,6 +20,8 @@ def controllers() -> tuple[Controller, ...]:
     return (
         ReplicaSetController(),
         DeploymentController(),
+        JobController(),
+        TtlAfterFinishedController(),
         EndpointSliceController(),
         NamespaceController(),
         GarbageCollector(),
