@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gitrel.cluster.api.errors import ApiError
@@ -27,6 +28,17 @@ Task = tuple[int, Key]
 """(the controller's place in the list, the key)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What a loop waits for; `timers` is a heap of (due, place, sequence, key)."""
+
+    ready: tuple[Task, ...]
+    timers: tuple[tuple[datetime, int, int, Key], ...]
+    armed: Mapping[Task, datetime]
+    failures: Mapping[Task, int]
+    sequence: int
+
+
 class Restless(Exception):
     """A controller asks for the same key again and again without time passing: a fault in the controller."""
 
@@ -35,11 +47,17 @@ class Loop:
     """Owns the queue and the timers; knows nothing of clocks beyond the `now` it is handed."""
 
     def __init__(
-        self, controllers: Sequence[Controller], read: Reader, context: Callable[[Controller], Context]
+        self,
+        controllers: Sequence[Controller],
+        read: Reader,
+        contexts: Sequence[Callable[[datetime], Context]],
     ) -> None:
+        """`contexts` makes each controller's context for an instant, in the order of the controllers."""
         self._controllers = controllers
         self._read = read
-        self._context = context
+        self._make_context = contexts
+        self._contexts: dict[int, Context] = {}
+        self._contexts_now: datetime | None = None
         self._ready: deque[Task] = deque()
         self._queued: set[Task] = set()
         self._timers: list[tuple[datetime, int, int, Key]] = []
@@ -100,13 +118,23 @@ class Loop:
         self._armed.pop(task, None)
         controller = self._controllers[task[0]]
         try:
-            controller.reconcile(task[1], self._context(controller))
+            controller.reconcile(task[1], self._context(task[0], now))
         except ApiError:
             self._retry_later(task, now)
         else:
             if self._failures:
                 self._failures.pop(task, None)
         return True
+
+    def _context(self, place: int, now: datetime) -> Context:
+        """One for all reconciles of a controller at one instant."""
+        if now != self._contexts_now:
+            self._contexts_now = now
+            self._contexts.clear()
+        found = self._contexts.get(place)
+        if found is None:
+            found = self._contexts[place] = self._make_context[place](now)
+        return found
 
     def _retry_later(self, task: Task, now: datetime) -> None:
         failures = self._failures.get(task, 0)
@@ -132,11 +160,24 @@ class Loop:
             self.step(now)
             count += 1
 
-    def copy_onto(self, other: Loop) -> None:
-        """Gives a fork's loop the same queue and timers."""
-        other._ready = self._ready.copy()
-        other._queued = self._queued.copy()
-        other._timers = self._timers.copy()
-        other._armed = self._armed.copy()
-        other._failures = self._failures.copy()
-        other._sequence = self._sequence
+    def wake_all(self) -> None:
+        """Queues every key that any object could wake, as after a restart: what is due follows from objects.
+        Queues every key that any object could wake, as after a restart: what is due follows from objects."""
+        for resource in self._routes:
+            for obj in self._read.list(resource):
+                self.on_change(Change("ADDED", resource, None, obj, int(obj["metadata"]["resourceVersion"])))
+
+    def queue(self) -> Queue:
+        """A copy of all that waits."""
+        return Queue(
+            tuple(self._ready), tuple(self._timers), dict(self._armed), dict(self._failures), self._sequence
+        )
+
+    def resume(self, queue: Queue) -> None:
+        """Waits for what another loop with the same controllers waited for."""
+        self._ready = deque(queue.ready)
+        self._queued = set(queue.ready)
+        self._timers = list(queue.timers)
+        self._armed = dict(queue.armed)
+        self._failures = dict(queue.failures)
+        self._sequence = queue.sequence

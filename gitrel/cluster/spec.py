@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import orjson
 
 KUBERNETES_VERSION = "1.36"
 
@@ -33,5 +35,20 @@ class ClusterSpec:
     service_cidr: str = "10.96.0.0/12"
     node_port_first: int = 30000
     node_port_last: int = 32767
+    behaviours: Sequence[Mapping[str, Any]] = ()
+    """What images do: rules as they stand in YAML (`kubelet/behaviours.py`); the last that matches wins."""
     without: Sequence[str] = ()
     """Names of controllers that do not run, such as `scheduler` and `kubelet`."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for a cluster's file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> ClusterSpec:
+        return cls(**{**saved, "nodes": tuple(NodePool(**pool) for pool in saved["nodes"])})
+
+    def made_like(self, other: ClusterSpec) -> bool:
+        """Whether both make the same cluster; what runs in it, and how images behave, may differ."""
+        running = {"behaviours": (), "without": ()}
+        return orjson.dumps({**self.as_json(), **running}) == orjson.dumps({**other.as_json(), **running})
