@@ -71,16 +71,21 @@ def promote(
 
 
 def rollback(
-    world: World, component: str, to: str | None = None, environment: str | None = None, *, reason: str = ""
+    world: World,
+    component: str,
+    version: str | None = None,
+    environment: str | None = None,
+    *,
+    reason: str = "",
 ) -> CommandResult:
-    """Puts back what passed before: one release back, or to the version `to`; at once, without waves."""
+    """Puts back what passed before: one release back, or to `version`; at once, without waves."""
 
     def decide(at: Situation) -> Rollout:
         return commands.rollback(
-            at.spec, at.before, at.sight.seen, to, environment, world.actor, reason, at.now
+            at.spec, at.before, at.sight.seen, version, environment, world.actor, reason, at.now
         )
 
-    arguments = {"to": to, "environment": environment, "reason": reason}
+    arguments = {"to_version": version, "environment": environment, "reason": reason}
     return _command(world, component, "rollback", arguments, decide, environment=environment)
 
 
@@ -197,7 +202,7 @@ def _record(
         because=after.because or str(arguments.get("reason") or kind),
         spec=wire.digest(spec_json),
         spec_json=spec_json,
-        inputs={"arguments": dict(arguments), "seen": seen},
+        inputs={**arguments, "seen": seen},
         actions=(),
         after=after,
     )

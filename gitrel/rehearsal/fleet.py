@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from gitrel.backends.backend import Backend
-from gitrel.backends.embedded import EmbeddedBackend
+from gitrel.backends.embedded import EmbeddedBackend, new_cluster
 from gitrel.clock import VirtualClock
 from gitrel.cluster.cluster import Cluster
-from gitrel.cluster.spec import ClusterSpec
 from gitrel.errors import UsageError
+from gitrel.kube.fields import removed, replaced
 from gitrel.rehearsal.faults import Crash, Fault, NeverReady, NodeDies, Outage
 from gitrel.rehearsal.outage import InterruptedBackend
 from gitrel.repo.model import Catalog, Environment
@@ -28,17 +28,33 @@ class NodeSwitch:
     on: bool
 
 
+POWER = ("metadata", "annotations", "gitrel.dev/power")
+"""What the bundled kubelet of a node looks at (`cluster.kubelet.nodes`)."""
+
+
 class Fleet:
     """Clusters are made when an environment is first asked for, and live in memory.
 
-    `images` are the images that a fault without `image` is about. `faults_from` is the instant from which
-    their `at` is counted.
+    `images` are what a fault without `image` is about. What images do is part of a cluster from its first
+    instant; outages and dying nodes begin to count when `begin` is called.
     """
 
-    def __init__(self, catalog: Catalog, start: datetime, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        start: datetime,
+        *,
+        seed: int = 0,
+        faults: Sequence[Fault] = (),
+        images: Sequence[str] = (),
+    ) -> None:
         self.clock = VirtualClock(start)
         self._catalog = catalog
         self._seed = seed
+        self._faults = tuple(faults)
+        self._images = tuple(images)
+        for fault in self._faults:
+            self._check(fault)
         self._clusters: dict[str, Cluster] = {}
         self._outages: list[tuple[str, datetime, datetime]] = []
         self._switches: list[NodeSwitch] = []
@@ -64,35 +80,32 @@ class Fleet:
         edges += [switch.at for switch in self._switches]
         return min([edge for edge in edges if edge > now], default=now + at_most)
 
-    def inject(self, faults: Iterable[Fault], images: Sequence[str], start: datetime) -> None:
-        """Sets the faults up; `at` counts from `start`, which must not have passed yet."""
-        for fault in faults:
-            self._check(fault)
-            match fault:
-                case Outage():
-                    self._outages.append(
-                        (fault.environment, start + fault.at, start + fault.at + fault.duration)
-                    )
-                case NodeDies():
-                    self._inject_node(fault, start)
-                case Crash() | NeverReady():
-                    self._inject_behaviour(fault, images)
+    def begin(self) -> None:
+        """From now on the faults' `at` counts. Raises UsageError for a node that does not exist."""
+        start = self.clock.now()
+        for fault in self._faults:
+            if isinstance(fault, Outage):
+                begins = start + fault.at
+                self._outages.append((fault.environment, begins, begins + fault.duration))
+            elif isinstance(fault, NodeDies):
+                self._plan_death(fault, start)
         self._switches.sort(key=lambda switch: (switch.at, switch.environment, switch.node))
-
-    def close(self) -> None:
-        for cluster in self._clusters.values():
-            cluster.close()
 
     def _cluster(self, environment: Environment) -> Cluster:
         if environment.name not in self._clusters:
-            spec = ClusterSpec(
-                name=environment.name,
-                nodes=environment.cluster.nodes,
-                seed=self._seed,
-                behaviours=environment.cluster.behaviours,
+            self._clusters[environment.name] = new_cluster(
+                environment, start=self.clock.now(), seed=self._seed, rules=self._rules(environment.name)
             )
-            self._clusters[environment.name] = Cluster(spec, start=self.clock.now())
         return self._clusters[environment.name]
+
+    def _rules(self, environment: str) -> list[Mapping[str, Any]]:
+        """What images do here beside what the environment says."""
+        return [
+            _behaviour(fault, image)
+            for fault in self._faults
+            if isinstance(fault, (Crash, NeverReady)) and fault.environment in ("", environment)
+            for image in ([fault.image] if fault.image else self._images)
+        ]
 
     def _play_to(self, instant: datetime) -> None:
         self.clock.advance_to(instant)
@@ -105,32 +118,27 @@ class Fleet:
 
     def _throw(self, switch: NodeSwitch) -> None:
         cluster = self._cluster(self._catalog.environments[switch.environment])
-        cluster.set_node_power(switch.node, on=switch.on)
+        node = cluster.api.get("nodes", switch.node)
+        cluster.api.update(removed(node, POWER) if switch.on else replaced(node, POWER, "off"))
+        cluster.settle()
 
     def _check(self, fault: Fault) -> None:
         name = fault.environment
         if name and name not in self._catalog.environments:
             known = ", ".join(sorted(self._catalog.environments))
-            raise UsageError(f"--fault: no such environment {name!r}: known are {known}")
+            raise UsageError(f"--fault: no such environment {name!r} (have: {known})")
 
-    def _inject_node(self, fault: NodeDies, start: datetime) -> None:
+    def _plan_death(self, fault: NodeDies, start: datetime) -> None:
         cluster = self._cluster(self._catalog.environments[fault.environment])
-        nodes = cluster.node_names()
+        nodes = [node["metadata"]["name"] for node in cluster.reader.list("nodes")]
         node = fault.node or nodes[0]
         if node not in nodes:
-            raise UsageError(
-                f"--fault: no such node {node!r} in {fault.environment}: it has {', '.join(nodes)}"
-            )
+            known = ", ".join(nodes)
+            raise UsageError(f"--fault: no such node {node!r} in {fault.environment} (have: {known})")
         self._switches.append(NodeSwitch(start + fault.at, fault.environment, node, on=False))
         if fault.duration is not None:
             back = start + fault.at + fault.duration
             self._switches.append(NodeSwitch(back, fault.environment, node, on=True))
-
-    def _inject_behaviour(self, fault: Crash | NeverReady, images: Sequence[str]) -> None:
-        names = [fault.environment] if fault.environment else sorted(self._catalog.environments)
-        rules = [_behaviour(fault, image) for image in ([fault.image] if fault.image else images)]
-        for name in names:
-            self._cluster(self._catalog.environments[name]).add_behaviours(rules)
 
 
 def _behaviour(fault: Crash | NeverReady, image: str) -> Mapping[str, Any]:

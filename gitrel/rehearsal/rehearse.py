@@ -57,7 +57,8 @@ def rehearse(
     refuses the promotion itself, and `BaselineFailed`.
     """
     catalog = _with_soak(_checked(plot), plot)
-    fleet = Fleet(catalog, plot.start, seed=plot.seed)
+    images = new_images(catalog, plot.component, plot.version, render)
+    fleet = Fleet(catalog, plot.start, seed=plot.seed, faults=plot.faults, images=images)
     source = CatalogSource(catalog)
     events = EventStream()
     world = World(
@@ -72,7 +73,7 @@ def rehearse(
     try:
         _install_baseline(world, fleet, plot.component)
         started = fleet.clock.now()
-        fleet.inject(plot.faults, new_images(catalog, plot.component, plot.version, render), started)
+        fleet.begin()
         story = Story(world, plot.component)
         events.subscribe(story.hear)
         events.subscribe(on_event)
@@ -83,7 +84,6 @@ def rehearse(
         return story.tell(plot, started, report)
     finally:
         world.clusters.close()
-        fleet.close()
 
 
 class Story:

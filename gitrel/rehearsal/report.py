@@ -102,7 +102,8 @@ def _row(rollout: Rollout, name: str, started: datetime | None) -> Row:
     in_force = rollout.in_force.get(name)
     if progress is None or started is None:
         phase = _unreached(progress)
-        return Row(name, in_force.version if in_force else "", phase, *[None] * 5, because="never reached")
+        version = in_force.version if in_force else ""
+        return Row(name, version, phase, None, None, None, None, None, because="never reached")
     return Row(
         name,
         progress.target.version,

@@ -23,6 +23,7 @@ from gitrel.repo.git.process import Git
 from gitrel.repo.git.revisions import SHA, checked_ref, checked_revision
 from gitrel.repo.git.store import ObjectReader, ObjectWriter
 from gitrel.repo.git.worktree import WorkTree, work_trees
+from gitrel.repo.source import LIMITS, Limits
 from gitrel.repo.tree import RawTree
 
 LOCAL_TIMEOUT_SECONDS = 60.0
@@ -69,6 +70,7 @@ class GitRepository:
         durable: Durable = _unwatched,
         timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
         remote_timeout_seconds: float = REMOTE_TIMEOUT_SECONDS,
+        limits: Limits = LIMITS,
     ) -> None:
         self.path = Path(path).absolute()
         self.durable = durable
@@ -80,7 +82,7 @@ class GitRepository:
         self.remote_git = Git(self.git_dir, timeout_seconds=remote_timeout_seconds)
         self._reader = ObjectReader(self.git)
         self._writer = ObjectWriter(self.common_dir / "objects")
-        self._trees = trees.TreeReader(self._reader, self.path)
+        self._trees = trees.TreeReader(self._reader, self.path, limits)
 
     def __enter__(self) -> GitRepository:
         return self
@@ -109,6 +111,16 @@ class GitRepository:
         if ref.endswith("/.invalid"):  # the reftable format keeps HEAD elsewhere
             ref = self.git.attempt("symbolic-ref", "-q", "HEAD").out.decode("utf-8", "replace").strip()
         return ref
+
+    def identity(self) -> str:
+        """Who the caller is, as `Name <email>`: Git's own variables, then its settings, then gitrel."""
+        settings = self.git.attempt("config", "--null", "--get-regexp", r"^user\.(name|email)$").out
+        found = dict(
+            row.split("\n", 1) for row in settings.decode("utf-8", "replace").split("\0") if "\n" in row
+        )
+        name = os.environ.get("GIT_AUTHOR_NAME") or found.get("user.name") or "gitrel"
+        email = os.environ.get("GIT_AUTHOR_EMAIL") or found.get("user.email") or "gitrel@localhost"
+        return f"{name} <{email}>"
 
     def resolve(self, revision: str) -> str:
         """The full SHA of one commit, branch or tag, with `~N` or `^N` behind it if wanted.

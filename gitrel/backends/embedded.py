@@ -1,0 +1,126 @@
+"""The bundled Kubernetes as a backend: no sockets, no waiting, and a clock that may be virtual.
+
+With the system clock, each call first plays what fell due since the last one; with a virtual clock, whoever
+owns the clock plays the cluster. Calls come from one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from gitrel.backends.backend import FIELD_OWNER, Refused
+from gitrel.clock import Clock
+from gitrel.cluster.api.errors import ApiError
+from gitrel.cluster.cluster import Cluster
+from gitrel.cluster.controllers.controller import Controller
+from gitrel.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
+from gitrel.cluster.controllers.registry import controllers
+from gitrel.cluster.kubelet import behaviours
+from gitrel.cluster.kubelet.kubelet import Kubelet
+from gitrel.cluster.scheduler.scheduler import Scheduler
+from gitrel.cluster.spec import ClusterSpec, NodePool
+from gitrel.errors import Unreachable
+from gitrel.kube.identity import Object, Ref, group_of, ref_of
+from gitrel.repo.model import Environment
+
+
+class EmbeddedBackend:
+    """Implements `Backend` over one `Cluster`, which it closes with itself."""
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._closed = False
+
+    def identity(self) -> str:
+        uid: str = self._open().api.get("namespaces", "kube-system")["metadata"]["uid"]
+        return uid
+
+    def read(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object]:
+        api = self._open().api
+        found: dict[Ref, Object] = {}
+        for obj in objects:
+            ref = ref_of(obj)
+            try:
+                found[ref] = api.get(api.resource_of(obj), ref.name, ref.namespace)
+            except ApiError as error:
+                if error.code != 404:
+                    raise _refused(ref, error) from None
+        return found
+
+    def list(
+        self, api_version: str, kind: str, namespace: str, selector: Mapping[str, str] | None = None
+    ) -> Sequence[Object]:
+        cluster = self._open()
+        try:
+            resource = cluster.api.resource_of({"apiVersion": api_version, "kind": kind})
+        except ApiError as error:
+            raise _refused(Ref(group_of(api_version), kind, namespace, ""), error) from None
+        return cluster.reader.selected(resource, namespace, selector or {})
+
+    def apply(self, obj: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
+        cluster = self._open()
+        try:
+            api = cluster.api.acting_as(FIELD_OWNER, dry_run=dry_run)
+            applied = api.apply(dict(obj), force=force)
+        except ApiError as error:
+            raise _refused(ref_of(obj), error) from None
+        if not dry_run:
+            cluster.settle()
+        return applied
+
+    def delete(self, obj: Mapping[str, Any]) -> bool:
+        cluster, ref = self._open(), ref_of(obj)
+        uid = (obj.get("metadata") or {}).get("uid")
+        try:
+            api = cluster.api.acting_as(FIELD_OWNER)
+            api.delete(api.resource_of(obj), ref.name, ref.namespace, uid=uid, propagation="Background")
+        except ApiError as error:
+            if error.code == 404 or (error.code == 409 and uid):
+                return False  # gone, or another object has its name now
+            raise _refused(ref, error) from None
+        cluster.settle()
+        return True
+
+    def changed_since(self, mark: str) -> tuple[str, bool]:
+        new = str(self._open().revision)
+        return new, new != mark
+
+    def next_change_due(self) -> datetime | None:
+        return None if self._closed else self._cluster.next_due()
+
+    def close(self) -> None:
+        """Saves and lets go of the cluster; a second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            # self._cluster.close()
+
+    def _open(self) -> Cluster:
+        """The cluster, as it is now."""
+        if self._closed:
+            raise Unreachable("the bundled cluster was closed")
+        self._cluster.run_until(self._clock.now())
+        return self._cluster
+
+
+def new_cluster(
+    environment: Environment, *, start: datetime, seed: int = 0, rules: Iterable[Mapping[str, Any]] = ()
+) -> Cluster:
+    """A cluster in memory as the environment describes it; `rules` are behaviours beside its own."""
+    images = behaviours.parse([*environment.cluster.behaviours, *rules], environment.origin.file)
+
+    def parts(spec: ClusterSpec) -> Sequence[Controller]:
+        return (*controllers(), Scheduler(), Kubelet(images), NodeLifecycleController())
+
+    return Cluster(spec_of(environment, seed), controllers=parts, clock_start=start)
+
+
+def spec_of(environment: Environment, seed: int = 0) -> ClusterSpec:
+    pool = NodePool(name=environment.name, count=environment.cluster.nodes)
+    return ClusterSpec(name=environment.name, seed=seed, nodes=(pool,))
+
+
+def _refused(ref: Ref, error: ApiError) -> Refused:
+    return Refused(ref, error.reason, error.message)

@@ -1,0 +1,129 @@
+"""What people look at: which version runs where, how far each change is, why, and until when.
+
+The matrix is read from the journal and from Git alone, so it answers at once and while clusters are away.
+The explanation looks at the clusters too, because a reason may stand there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitrel.errors import UsageError
+from gitrel.orchestrator.observe import observe
+from gitrel.orchestrator.specs import spec_of
+from gitrel.orchestrator.world import World
+from gitrel.repo.model import Catalog
+from gitrel.rollout.explain import Explanation, explain
+from gitrel.rollout.seen import Health, Seen
+from gitrel.rollout.state import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One component in one environment.
+
+    `version` is in force, empty where nothing is yet; `target` is on its way, empty where nothing is;
+    `pointer` is what Git says; `until` is when time alone can change the phase.
+    """
+
+    environment: str
+    version: str
+    target: str
+    pointer: str
+    phase: str
+    sentence: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`live` are the versions in force anywhere; more than `live_max` is worth an alarm."""
+
+    component: str
+    status: str
+    because: str
+    cells: Mapping[str, Cell]
+    live: tuple[str, ...]
+    live_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Environments in wave order, components by name."""
+
+    at: datetime
+    commit: str
+    environments: tuple[str, ...]
+    rows: tuple[Row, ...]
+    broken: tuple[str, ...] = ()
+    """Components whose files have errors: they are left as they are until that is mended."""
+
+
+def matrix(world: World) -> Matrix:
+    """The whole repository at a glance."""
+    now = world.clock.now()
+    _, records = world.ledger.load()
+    catalog, _ = world.source.catalog(world.source.head())
+    names = tuple(name for wave in catalog.pipeline.waves for name in wave.environments)
+    rows = tuple(_row(catalog, name, records.get(name), now) for name in sorted(catalog.components))
+    return Matrix(now, catalog.commit, names, rows, tuple(sorted(catalog.broken)))
+
+
+def _row(catalog: Catalog, name: str, record: Rollout | None, now: datetime) -> Row:
+    component = catalog.components[name]
+    rollout = record or Rollout(name)
+    spec = spec_of(catalog, component)
+    remembered = {env: _as_last_seen(rollout, env) for env in spec.environments}
+    cells = {
+        told.environment: _cell(told, component.pointers[told.environment].version)
+        for told in explain(spec, rollout, remembered, now)
+    }
+    live = tuple(sorted({release.version for release in rollout.in_force.values()}))
+    return Row(name, rollout.status, rollout.because, cells, live, spec.max_active_versions)
+
+
+def _as_last_seen(rollout: Rollout, environment: str) -> Seen:
+    """The environment as the record knows it: no cluster is asked, so nothing has changed since."""
+    progress, in_force = rollout.environments.get(environment), rollout.in_force.get(environment)
+    if in_force is None:
+        return Seen(environment)
+    if progress is None or progress.ready is None:
+        health = Health("in-progress", progress.because if progress else "")
+    else:
+        health = Health("current", since=progress.ready, restarts=progress.restarts)
+    return Seen(environment, pointer=in_force, applied=in_force.digest, health=health)
+
+
+def _cell(told: Explanation, pointer: str) -> Cell:
+    return Cell(
+        environment=told.environment,
+        version=told.version,
+        target=told.target,
+        pointer=pointer,
+        phase=told.phase.value if told.phase else "",
+        sentence=told.sentence,
+        until=told.due,
+    )
+
+
+def why(world: World, component: str, environment: str | None = None) -> tuple[Explanation, ...]:
+    """Why each environment of the component is where it is, with the next instant that can change.
+
+    Raises UsageError for names that do not exist, `InvalidRepository` for a component with errors.
+    """
+    now = world.clock.now()
+    _, records = world.ledger.load()
+    catalog, _ = world.source.catalog(world.source.head())
+    if component not in catalog.components:
+        known = ", ".join(sorted(catalog.components)) or "none"
+        raise UsageError(f"there is no component {component!r} (have: {known})")
+    part = catalog.components[component]
+    if environment is not None and environment not in part.pointers:
+        known = ", ".join(sorted(part.pointers)) or "none"
+        raise UsageError(f"{component} is not deployed to {environment!r} (have: {known})")
+    record = records.get(component) or Rollout(component)
+    sight = observe(world, catalog, part, record, records, now)
+    told = explain(spec_of(catalog, part), record, sight.seen, now)
+    return tuple(one for one in told if environment in (None, one.environment))
