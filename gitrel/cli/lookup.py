@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 from gitrel.errors import InvalidRepository, Problem, UsageError
+from gitrel.repo import layout
 from gitrel.repo.model import Catalog, Component, Environment
+from gitrel.repo.suggest import did_you_mean, have, visible
 
 T = TypeVar("T")
-LISTED_MAX = 20
-"""Beyond this many names a list helps nobody."""
 
 
-def catalog(root: Path, revision: str | None = None) -> Catalog:
-    """The catalog of a tree that has no errors. Raises InvalidRepository with all of them otherwise."""
+def catalog(root: Path, revision: str | None = None, component: str | None = None) -> Catalog:
+    """The catalog of a tree; raises InvalidRepository with every error that concerns the question.
+
+    A question about one component is not refused because another one is broken.
+    """
     from gitrel.app import read_catalog
 
     found, problems = read_catalog(root, revision)
-    refuse_errors(problems)
+    others = set(found.broken) - {component} if component else set()
+    refuse_errors(problem for problem in problems if layout.component_of(problem.file) not in others)
     return found
 
 
@@ -50,14 +53,10 @@ def version(catalog: Catalog, component: str, environment: str, asked: str | Non
 
 
 def pick(what: str, name: str, known: Mapping[str, T]) -> T:
-    """`known[name]`, or a UsageError that lists the near misses, or else everything there is."""
+    """`known[name]`, or a UsageError that says what was meant perhaps, and what there is."""
     if name in known:
         return known[name]
-    near = get_close_matches(name, known)
-    if near:
-        raise UsageError(f"there is no {what} {name!r}: did you mean {' or '.join(map(repr, near))}?")
-    names = ", ".join(list(known)[:LISTED_MAX]) + (", …" if len(known) > LISTED_MAX else "")
-    raise UsageError(f"there is no {what} {name!r}: there are {names or 'none at all'}")
+    raise UsageError(f"there is no {what} {visible(name)}{did_you_mean(name, known)} {have(known)}")
 
 
 def targets(

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from gitrel.cli.options import global_options
 from gitrel.cli.output import PipeClosed, prepare_streams
 from gitrel.cli.session import Session
+from gitrel.clock import format_instant
 from gitrel.errors import GateClosed, GitrelError, InvalidRepository
 from gitrel.telemetry.text import clean
 
@@ -58,7 +59,6 @@ VERBS = (
     Entry("status", "status", WATCH, "Show which version runs where, and until when."),
     Entry("rollout", "rollout", WATCH, "Look at a rollout, hold it, end it.", is_group=True),
     Entry("rehearse", "virtual", TRY, "Play a rollout on virtual clusters and a virtual clock."),
-    Entry("demo", "virtual", TRY, "Watch a release go around the world."),
     Entry("daemon", "services", SERVE, "Reconcile for ever."),
 )
 
@@ -136,11 +136,13 @@ def run(arguments: Sequence[str]) -> int:
     session = Session()
     try:
         code = _guarded(arguments, session)
-        session.out.flush()
-        session.err.flush()
     except (PipeClosed, BrokenPipeError):
-        _abandon_streams()
         code = READER_GONE
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        _abandon_streams()
     return code
 
 
@@ -148,6 +150,7 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
     """The verb's own code, or that of whatever stopped it, told in one message."""
     try:
         result = build()(args=list(arguments), prog_name="gitrel", standalone_mode=False, obj=session)
+        session.out.flush()
         return result if isinstance(result, int) else 0
     except typer.TyperException as error:
         return _wrong_usage(error)
@@ -179,14 +182,10 @@ def _tell(session: Session, error: GitrelError) -> None:
         for problem in error.problems:
             session.err.line(clean(MASKER.text(str(problem))))
         return
-    due = ""
-    if isinstance(error, GateClosed) and error.due is not None:
-        from gitrel.clock import format_instant
-
-        due = f" (not before {format_instant(error.due)})"
-    session.err.line(
-        session.err.paint("gitrel:", "red") + " " + clean(MASKER.text(str(error)), keep="\n") + due
-    )
+    message = clean(MASKER.text(str(error)), keep="\n")
+    if isinstance(error, GateClosed) and error.due is not None and format_instant(error.due) not in message:
+        message += f" (not before {format_instant(error.due)})"
+    session.err.line(session.err.paint("gitrel:", "red") + f" {message}")
 
 
 def _fault(session: Session, error: Exception) -> int:

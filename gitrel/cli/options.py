@@ -92,7 +92,7 @@ def global_options(
     color: Annotated[Color, _kept("color")] = DEFAULT.color,
     quiet: Annotated[bool, _kept("quiet")] = DEFAULT.quiet,
     debug: Annotated[bool, _kept("debug")] = DEFAULT.debug,
-    log_level: Annotated[LogLevel, _kept("log_level")] = DEFAULT.log_level,
+    log_level: Annotated[LogLevel | None, _kept("log_level")] = DEFAULT.log_level,
     log_format: Annotated[LogFormat, _kept("log_format")] = DEFAULT.log_format,
     version: Annotated[
         bool,
@@ -104,12 +104,16 @@ def global_options(
     """Only declares: each option's callback keeps its value in the session."""
 
 
+HINT = "Options that every verb understands, such as --repo, and the exit codes: gitrel --help"
+
+
 class Verb(TyperCommand):
     """A command that understands the global options too."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.params = [*self.params, *_globals_again()]
+        self.epilog = self.epilog or HINT
 
 
 class VerbGroup(TyperGroup):
@@ -118,13 +122,18 @@ class VerbGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.params = [*self.params, *_globals_again()]
+        self.epilog = self.epilog or HINT
 
 
 def _globals_again() -> list[Any]:
-    """The global options as parameters of a verb: without variable, for the root has read it already."""
+    """The global options as parameters of a verb: without variable, for the root has read it already.
+
+    Not shown in the verb's help, which would be twice as long; the root's help lists them.
+    """
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command()(global_options)
-    params = [param for param in typer.main.get_command(app).params if param.name != "version"]
+    params: list[Any] = [param for param in typer.main.get_command(app).params if param.name != "version"]
     for param in params:
         param.envvar = None
+        param.hidden = True
     return params

@@ -11,12 +11,14 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any, TextIO
 
+from gitrel.errors import GitrelError
 from gitrel.telemetry.text import UNSAFE, clean
 
 API_VERSION = "gitrel.dev/v1alpha1"
@@ -89,19 +91,25 @@ class Writer:
         self.raw(text + "\n")
 
     def raw(self, text: str) -> None:
-        try:
+        with _writing():
             self.stream.write(text)
-        except BrokenPipeError as error:
-            raise PipeClosed from error
 
     def flush(self) -> None:
-        try:
+        with _writing():
             self.stream.flush()
-        except BrokenPipeError as error:
-            raise PipeClosed from error
 
     def paint(self, text: str, style: str) -> str:
         return f"\x1b[{_SGR[style]}m{text}\x1b[0m" if self.color and style and text else text
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise PipeClosed from error
+    except OSError as error:
+        raise GitrelError(f"the output cannot be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,15 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from gitrel.cli.output import PHASE_STYLE, Writer, is_terminal
-from gitrel.clock import Clock, format_duration, format_instant
 from gitrel.cli.session import Session
+from gitrel.clock import Clock, format_duration, format_instant
 from gitrel.events import Event
 from gitrel.orchestrator.world import PassReport
 from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
 
 ENDED = frozenset(("passed", "failed", "rolled-back", "superseded"))
+TROUBLE = {"cluster.unreachable": "unreachable", "environment.refused": "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,39 +55,46 @@ def folded(rows: Rows, event: Event) -> Rows:
             message=event.message,
         )
     elif event.kind == "environment.applied":
-        row = replace(row, message=counts(event.data))
-    elif event.kind == "cluster.unreachable":
-        row = replace(row, phase="unreachable", since=event.at, message=event.message)
+        row = replace(row, message=counts(event.data.get("changes") or {}))
+    elif event.kind in TROUBLE:
+        row = replace(row, phase=TROUBLE[event.kind], since=event.at, message=event.message)
     else:
         return rows
     return {**rows, key: row}
 
 
-def counts(data: Mapping[str, Any]) -> str:
-    """`2 created, 1 configured`, from the objects by word; nothing changed gives `unchanged`."""
+def counts(changes: Mapping[str, int]) -> str:
+    """`2 created, 1 configured`, from the number of objects by word; nothing changed gives `unchanged`."""
     words = ("created", "configured", "deleted", "skipped")
-    told = data.get("counts") if isinstance(data.get("counts"), Mapping) else data
-    parts = [f"{told[word]} {word}" for word in words if told and told.get(word)]
-    return ", ".join(parts) or "unchanged"
+    return ", ".join(f"{changes[word]} {word}" for word in words if changes.get(word)) or "unchanged"
 
 
 def line_of(event: Event) -> str:
-    """One event as one line, empty for kinds that only a machine cares about."""
-    place = " ".join(filter(None, (event.component, event.environment)))
-    data = event.data
-    what = {
-        "environment.phase": f"{data.get('to', '')} {data.get('version', '')}",
-        "environment.applied": f"applied: {counts(data)}",
-        "rollout.started": f"rollout {data.get('number', '')} started: {data.get('version') or 'changes in Git'}",
-        "rollout.finished": f"rollout {data.get('number', '')} {data.get('status', 'finished')}",
-        "rollout.failed": f"rollout {data.get('number', '')} {data.get('status', 'failed')}",
-        "cluster.unreachable": "cluster unreachable",
-        "pointer.moved": f"points to {data.get('version', '')}",
-    }.get(event.kind)
-    if what is None:
+    """One event as one line; empty for what only a machine cares about."""
+    what = _what(event)
+    if not what:
         return ""
+    place = " ".join(filter(None, (event.component, event.environment)))
     message = f": {event.message}" if event.message else ""
-    return clean(MASKER.text(f"{format_instant(event.at)} {place} {what.strip()}{message}"))
+    return clean(MASKER.text(f"{format_instant(event.at)} {place} {what}{message}"))
+
+
+def _what(event: Event) -> str:
+    data = event.data
+    number = f"rollout {data.get('number', '')}".strip()
+    match event.kind:
+        case "environment.phase":
+            return f"{data.get('to', '')} {data.get('version', '')}".strip()
+        case "environment.applied":
+            return f"applied {data.get('version', '')}: {counts(data.get('changes') or {})}"
+        case "rollout.started":
+            return f"{number} started: {data.get('version') or 'changes made in Git'}"
+        case "rollout.finished" | "rollout.failed":
+            return f"{number} {data.get('status') or event.kind.rpartition('.')[2]}"
+        case "pointer.moved":
+            return f"points to {data.get('version', '')}"
+    # Anything else is worth a line if it has something to say to people.
+    return event.kind.rpartition(".")[2] if event.message else ""
 
 
 class Display(Protocol):
@@ -148,7 +156,11 @@ class Table:
         self._due: datetime | None = None
         console = Console(file=out.stream, no_color=not out.color, markup=False, highlight=False, emoji=False)
         self._live = Live(
-            get_renderable=self._draw, console=console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False
+            get_renderable=self._draw,
+            console=console,
+            refresh_per_second=4,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
 
     def __enter__(self) -> Self:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitrel.cli.output import Color, Format, Listing, Writer, show, wants_color
 from gitrel.config.settings import DEFAULT, SETTINGS
 from gitrel.errors import UsageError
+from gitrel.repo.layout import PIPELINE_FILE
 
-MARKER = Path("environments", "pipeline.yaml")
-"""The file that makes a folder a config repository."""
+if TYPE_CHECKING:
+    from gitrel.telemetry.logs import Format as LogFormat
+    from gitrel.telemetry.logs import Level
 
 
 class Session:
@@ -23,8 +25,8 @@ class Session:
         self.color = Color(DEFAULT.color)
         self.quiet: bool = DEFAULT.quiet
         self.debug: bool = DEFAULT.debug
-        self.log_level: str = DEFAULT.log_level
-        self.log_format: str = DEFAULT.log_format
+        self.log_level: Level | None = DEFAULT.log_level
+        self.log_format: LogFormat = DEFAULT.log_format
 
     def set(self, name: str, value: Any) -> None:
         assert name in SETTINGS, name
@@ -53,23 +55,23 @@ class Session:
         root = self.repo.expanduser().absolute()
         if not root.is_dir():
             raise UsageError(f"--repo {self.repo}: there is no such folder")
-        if not (root / MARKER).is_file():
-            raise UsageError(f"--repo {self.repo}: not a config repository, for it has no {MARKER}")
+        if not (root / PIPELINE_FILE).is_file():
+            raise UsageError(f"--repo {self.repo}: not a config repository, for it has no {PIPELINE_FILE}")
         return root
 
-    def configure_logs(self) -> None:
+    def configure_logs(self, default: Level = "warning") -> None:
         """Sets the log up; called by verbs that act, because only they write log lines."""
         from gitrel.telemetry.logs import configure
 
-        configure(self.log_level, self.log_format)  # type: ignore[arg-type]
+        configure(self.log_level or default, self.log_format)
 
 
 def find_repository(start: Path) -> Path:
     """The nearest folder from `start` upward that holds `environments/pipeline.yaml`."""
     for folder in (start, *start.parents):
-        if (folder / MARKER).is_file():
+        if (folder / PIPELINE_FILE).is_file():
             return folder
     raise UsageError(
-        f"{start}: neither this folder nor any above it is a config repository (no {MARKER}): "
+        f"{start}: neither this folder nor any above it is a config repository (no {PIPELINE_FILE}): "
         "go into one, or name it with --repo DIR"
     )

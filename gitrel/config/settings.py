@@ -46,7 +46,14 @@ _TABLE = (
     Setting("color", ("--color",), "When to use colours.", "auto"),
     Setting("quiet", ("--quiet", "-q"), "No progress, only results and errors.", False),
     Setting("debug", ("--debug",), "Show the traceback of a fault in gitrel.", False),
-    Setting("log_level", ("--log-level",), "The least severe log lines to write on stderr.", "warning"),
+    Setting(
+        "log_level",
+        ("--log-level",),
+        "The least severe log lines to write on stderr.",
+        None,
+        "",
+        "warning; info for the daemon",
+    ),
     Setting("log_format", ("--log-format",), "How log lines are written.", "console"),
     # What is printed.
     Setting("output", ("--output", "-o"), "How the result is printed.", None, "", "table"),
@@ -54,7 +61,7 @@ _TABLE = (
     Setting(
         "show_secrets",
         ("--show-secrets",),
-        "Print the values of Secrets instead of their fingerprints.",
+        "Print the values of Secrets instead of hiding them.",
         False,
     ),
     # Which revision, which version, which place.
@@ -78,18 +85,20 @@ _TABLE = (
         "VERSION",
         "the newest that passed there before",
     ),
+    Setting("limit", ("--limit",), "Only this many of the newest entries.", None, "N", "all"),
     # Checks.
     Setting("strict", ("--strict",), "Warnings fail too.", False),
     Setting("render", ("--render/--no-render",), "Render every component in every environment too.", True),
     # Who, where, why.
     Setting("actor", ("--actor",), "Who acts.", None, "'NAME <EMAIL>'", "Git's user.name and user.email"),
     Setting(
-        "remote", ("--remote",), "Fetch from and push to this remote.", None, "NAME", "origin if there is one"
+        "remote", ("--remote",), "Fetch from and push to this remote.", None, "NAME", "none: this clone is the truth"
     ),
     Setting("reason", ("--reason",), "Why, in a sentence; kept in the journal.", "", "TEXT", "none"),
     # Waiting.
     Setting("wait", ("--wait/--no-wait",), "Stay until the rollout is done, failed or held.", False),
     Setting("timeout", ("--timeout",), "Give up waiting after this long.", None, "DURATION", "never"),
+    Setting("poll", ("--poll",), "How long Git and clusters go without a look at most.", "10s", "DURATION"),
     # Virtual time.
     Setting("seed", ("--seed",), "The seed of everything random: same seed, same story.", 1, "N"),
     Setting(

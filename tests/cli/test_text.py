@@ -62,7 +62,9 @@ def test_documents_hold_no_raw_controls(write: object) -> None:
     assert not [c for c in UNSAFE.findall(written) if c != "\n"]
 
 
-@pytest.mark.parametrize("word", ["1e3", "0o17", "0x1F", "y", "N", "no", "on", "1_000", "012", "12:30:45", "~", "=", ""])
+@pytest.mark.parametrize(
+    "word", ["1e3", "0o17", "0x1F", "y", "N", "no", "on", "1_000", "012", "12:30:45", "~", "=", ""]
+)
 def test_words_that_other_readers_take_for_numbers_are_quoted(word: str) -> None:
     """A string that Kubernetes' YAML reader would turn into a number or a boolean is quoted."""
     assert to_yaml({"value": word}).strip() in (f"value: '{word}'", f'value: "{word}"')

@@ -11,11 +11,14 @@ import typer
 from gitrel.cli import lookup
 from gitrel.cli.options import Verb, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_yaml
+from gitrel.cli.rendering import renderings
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import InvalidRepository, Problem
 from gitrel.render.manifest import Manifest, Rendered
+from gitrel.repo import layout
 from gitrel.repo.model import Catalog, Component
+from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
 
 app = typer.Typer(rich_markup_mode=None)
@@ -60,9 +63,9 @@ def _problems(root: Path, revision: str | None, render: bool) -> tuple[list[Prob
         return list(error.problems), "nothing could be read"
     found = set(problems)
     releases = list(_releases(catalog)) if render else []
-    render_one = renderer()
-    for component, version, environment in releases:
-        found.update(render_one(catalog, component, version, environment).problems)
+    with renderer() as render_one:
+        for component, version, environment in releases:
+            found.update(render_one(catalog, component, version, environment).problems)
     counted = (
         f"{_count(len(catalog.components), 'component')}, {_count(len(catalog.environments), 'environment')}"
     )
@@ -80,9 +83,9 @@ def _releases(catalog: Catalog) -> Iterator[tuple[str, str, str]]:
 
 def _versions_that_matter(component: Component, environment: str) -> set[str]:
     """What runs there, what would be promoted next, and what is being worked on."""
-    released = [name for name in component.versions if name != "current"]
-    newest = released[-1:]
-    return {component.pointers[environment].version, *newest, "current"} & set(component.versions)
+    newest = sorted(filter(layout.is_released, component.versions), key=layout.version_key)[-1:]
+    wanted = {component.pointers[environment].version, *newest, layout.CURRENT}
+    return wanted & set(component.versions)
 
 
 def _problem_listing(problems: list[Problem], errors: int) -> Listing:
@@ -117,7 +120,7 @@ def _count(number: int, word: str) -> str:
 def render(
     context: typer.Context,
     component: Annotated[str, typer.Argument(metavar="COMPONENT")],
-    environment: Annotated[str | None, typer.Argument(metavar="[ENVIRONMENT]")] = None,
+    environment: Annotated[str | None, typer.Argument(metavar="ENVIRONMENT")] = None,
     *,
     version: Annotated[str | None, option("version")] = DEFAULT.version,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
@@ -128,14 +131,16 @@ def render(
     """Print the manifests of a component.
 
     In the order in which they would be applied, for one environment or for all of them. The values of
-    Secrets are shown as fingerprints unless --show-secrets.
+    Secrets are hidden unless --show-secrets.
     """
     session = session_of(context)
-    catalog = lookup.catalog(session.repository(), revision)
+    catalog = lookup.catalog(session.repository(), revision, component)
     places = lookup.targets(catalog, component, environment)
-    releases = [
-        rendered(catalog, name, lookup.version(catalog, name, env, version), env) for name, env in places
-    ]
+    with renderings() as release_of:
+        releases = [
+            release_of(catalog, name, lookup.version(catalog, name, env, version), env)
+            for name, env in places
+        ]
     if output in (None, Format.YAML):
         for release in releases:
             _print_yaml(session, release, show_secrets)
@@ -144,21 +149,7 @@ def render(
     return 0
 
 
-def rendered(catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
-    """One release without errors; its Secrets are known to the masker from here on."""
-    from gitrel.app import renderer
-    from gitrel.telemetry.masking import MASKER
-
-    release: Rendered = renderer()(catalog, component, version, environment)
-    lookup.refuse_errors(release.problems)
-    for manifest in release.manifests:
-        MASKER.learn_object(manifest.object)
-    return release
-
-
 def presentable(manifest: Manifest, show_secrets: bool) -> Item:
-    from gitrel.telemetry.masking import MASKER
-
     return manifest.object if show_secrets else MASKER.manifest(manifest.object)
 
 

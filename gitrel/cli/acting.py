@@ -1,0 +1,140 @@
+"""What verbs that act share: a world with a display, waiting on the real clock, and how a pass is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from gitrel.cli.output import PHASE_STYLE, Column, Item, Listing
+from gitrel.cli.progress import Display, display
+from gitrel.cli.session import Session
+from gitrel.clock import format_instant
+from gitrel.errors import InvalidRepository, RolloutFailed, Unreachable
+from gitrel.events import Event
+from gitrel.orchestrator.world import PassReport, Scope, World
+from gitrel.telemetry.masking import MASKER
+from gitrel.telemetry.text import clean
+
+
+@dataclass
+class Work:
+    """An open world, what is shown of it, and which rollouts ended badly since it was opened."""
+
+    session: Session
+    world: World
+    shown: Display
+    failed: list[Event] = field(default_factory=list)
+
+    def hear(self, event: Event) -> None:
+        if event.kind == "rollout.failed":
+            self.failed.append(event)
+
+    def reconcile(self, scope: Scope, wait: bool, timeout: timedelta | None) -> PassReport:
+        """One pass, or as many as it takes until everything in scope is settled."""
+        from gitrel.orchestrator.wait import reconcile_retrying, reconcile_until_done
+
+        if not wait:
+            report = reconcile_retrying(self.world, scope)
+            self.shown.report(report)
+            return report
+        deadline = self.world.clock.now() + timeout if timeout else None
+        return reconcile_until_done(self.world, scope, timeout, self._sleeper(deadline), self.shown.report)
+
+    def _sleeper(self, deadline: datetime | None) -> Callable[[PassReport], None]:
+        from gitrel.orchestrator.wait import POLL, next_look
+
+        def sleep(report: PassReport) -> None:
+            due = next_look(report, self.world.clusters.connected(), POLL)
+            until = min(due, deadline) if deadline else due
+            time.sleep(max((until - self.world.clock.now()).total_seconds(), 0))
+
+        return sleep
+
+    def exit_code(self, report: PassReport) -> int:
+        """The worst of what this command met; a rollout that failed on another day is not its fault."""
+        unreachable = set(report.unreachable)
+        if self.failed or any(outcome.environment not in unreachable for outcome in report.errors):
+            return RolloutFailed.exit_code
+        if unreachable:
+            return Unreachable.exit_code
+        if any(problem.severity == "error" for problem in report.problems):
+            return InvalidRepository.exit_code
+        return 0
+
+
+@contextmanager
+def working(session: Session, *, actor: str | None = None, remote: str | None = None) -> Iterator[Work]:
+    """Opens the world of the repository, with progress on stderr for as long as it is open."""
+    from gitrel.app import world as open_world
+
+    session.configure_logs()
+    with (
+        open_world(session.repository(), actor=actor, remote=remote) as world,
+        display(session, world.clock) as shown,
+    ):
+        work = Work(session, world, shown)
+        world.events.subscribe(shown.event)
+        world.events.subscribe(work.hear)
+        if session.log_level in ("debug", "info"):
+            world.events.subscribe(_to_log())
+        yield work
+
+
+def _to_log() -> Callable[[Event], None]:
+    import structlog
+
+    from gitrel.telemetry.sinks import log_lines
+
+    return log_lines(structlog.get_logger())
+
+
+def tell_troubles(session: Session, report: PassReport) -> None:
+    """What went wrong in a pass, on stderr, one line each; never hidden by --quiet."""
+    lines = [str(problem) for problem in report.problems]
+    lines += [f"{name}: cluster unreachable: {why}" for name, why in sorted(report.unreachable.items())]
+    lines += [f"{outcome.component} in {outcome.environment}: {outcome.error}" for outcome in report.errors]
+    for line in lines:
+        session.err.line(session.err.paint(clean(MASKER.text(line)), "red"))
+
+
+def pass_listing(report: PassReport) -> Listing:
+    """A pass as one row per component."""
+    items: list[Item] = [
+        {
+            "component": name,
+            "number": rollout.number,
+            "version": rollout.version,
+            "status": rollout.status,
+            "because": report.because.get(name, ""),
+            "environments": {e: p.phase.value for e, p in rollout.environments.items()},
+        }
+        for name, rollout in report.rollouts.items()
+    ]
+    columns = (
+        Column("COMPONENT", lambda i: i["component"]),
+        Column("STATUS", lambda i: i["status"], style=lambda i: PHASE_STYLE.get(i["status"], "")),
+        Column("VERSION", lambda i: i["version"]),
+        Column("ROLLOUT", lambda i: str(i["number"]), wide=True),
+        Column("BECAUSE", lambda i: i["because"]),
+    )
+    head = {
+        "at": format_instant(report.at),
+        "commit": report.commit,
+        "wakeAt": format_instant(report.wake_at) if report.wake_at else None,
+        "unreachable": dict(report.unreachable),
+        "outcomes": [
+            {
+                "component": o.component,
+                "environment": o.environment,
+                "action": type(o.action).__name__,
+                "changes": dict(o.changes),
+                "error": o.error,
+            }
+            for o in report.outcomes
+        ],
+        "problems": [str(problem) for problem in report.problems],
+    }
+    return Listing("PassReport", items, columns, lambda i: f"component/{i['component']}", head)
