@@ -36,23 +36,36 @@ class TreeReader:
         self._path = path
         self._limits = limits
         self._trees: Cache[tuple[TreeEntry, ...]] = Cache(CACHE_BYTES_MAX)
-        self._contents: Cache[bytes | None] = Cache(CACHE_BYTES_MAX)
-        """Blob id → data, or None for one that is larger than the limit."""
+        self._contents: Cache[bytes] = Cache(CACHE_BYTES_MAX)
+        self._newest: tuple[str, RawTree] | None = None
 
     def raw_tree(self, commit: str) -> RawTree:
+        """The newest one is kept whole: most passes find the commit of the pass before."""
+        if self._newest is None or self._newest[0] != commit:
+            self._newest = commit, self._raw_tree(commit)
+        return self._newest[1]
+
+    def _raw_tree(self, commit: str) -> RawTree:
         listing = self._list(commit)
-        blobs = [entry.id for entry in listing.places.values() if entry.mode != SUBMODULE]
-        contents = self._load(blobs)
-        entries: dict[str, Entry] = {}
+        sizes = self._sizes([entry.id for entry in listing.places.values() if entry.mode != SUBMODULE])
+        places = self._within_total(listing, sizes)
+        fitting = [one.id for one in places.values() if sizes.get(one.id, 0) <= self._limits.file_bytes]
+        contents = self._load([one for one in fitting if one in sizes])
+        return RawTree({path: _node(e, contents) for path, e in places.items()}, tuple(listing.problems))
+
+    def _within_total(self, listing: _Listing, sizes: dict[str, int]) -> dict[str, TreeEntry]:
+        """The places in order, up to the limit of bytes in all of them; decided before anything is loaded."""
+        places: dict[str, TreeEntry] = {}
         total_bytes = 0
         for path, entry in sorted(listing.places.items()):
-            entries[path] = node = _node(entry, contents)
-            total_bytes += len(node.data) if isinstance(node, File) else 0
+            size = sizes.get(entry.id, 0)
+            total_bytes += size if size <= self._limits.file_bytes else 0
             if total_bytes > self._limits.total_bytes:
                 what = f"more than {self._limits.total_bytes:,} bytes in all files"
                 listing.problems.append(Problem(path, 0, 0, what, "move what gitrel need not read elsewhere"))
                 break
-        return RawTree(entries, tuple(listing.problems))
+            places[path] = entry
+        return places
 
     def folder(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
         entry = self.entry(commit, path)
@@ -136,18 +149,19 @@ class TreeReader:
         except ValueError as error:
             raise RepositoryDamaged(self._path, f"tree {found.id}: {error}") from None
 
-    def _load(self, ids: Sequence[str]) -> dict[str, bytes | None]:
-        """Contents by id; None for what is larger than the limit, which is asked for its size only."""
+    def _sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        """Bytes by id. A missing object has none; that it is missing shows when it is loaded."""
+        sizes = {one: len(self._contents[one]) for one in ids if one in self._contents}
+        unknown = [one for one in dict.fromkeys(ids) if one not in sizes]
+        found = zip(unknown, self._reader.check(unknown), strict=True)
+        return sizes | {one: answer.size if answer else 0 for one, answer in found}
+
+    def _load(self, ids: Sequence[str]) -> dict[str, bytes]:
         wanted = [one for one in dict.fromkeys(ids) if one not in self._contents]
-        loaded: dict[str, bytes | None] = {}
-        if wanted:
-            sizes = zip(wanted, self._reader.check(wanted), strict=True)
-            fitting = [one for one, found in sizes if not found or found.size <= self._limits.file_bytes]
-            loaded = dict.fromkeys(wanted)
-            loaded |= {found.id: found.data for found in self._in_portions(fitting)}
+        loaded = {found.id: found.data for found in self._in_portions(wanted)}
         known = {one: self._known(self._contents, one) for one in ids if one not in loaded}
         for one, data in loaded.items():
-            self._contents.remember(one, data, 100 + len(data or b""))
+            self._contents.remember(one, data, 100 + len(data))
         return loaded | known
 
     def _in_portions(self, ids: Sequence[str]) -> Iterator[Found]:
@@ -160,10 +174,10 @@ class TreeReader:
         return cache[key]
 
 
-def _node(entry: TreeEntry, contents: dict[str, bytes | None]) -> Entry:
+def _node(entry: TreeEntry, contents: dict[str, bytes]) -> Entry:
     if entry.mode == SUBMODULE:
         return Other("submodule")
-    data = contents[entry.id]
+    data = contents.get(entry.id)
     if data is None or (entry.mode == LINK and len(data) > LINK_BYTES_MAX):
         return Other("oversized file")
     if entry.mode == LINK:
