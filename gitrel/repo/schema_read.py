@@ -142,7 +142,9 @@ def _sentence(model: type[schema.Strict], details: ErrorDetails, path: Path) -> 
     context: Mapping[str, Any] = details.get("ctx") or {}
     if kind == "extra_forbidden":
         known = _fields_at(model, path[:-1])
-        return f"unknown field {visible(str(path[-1]))}{did_you_mean(str(path[-1]), known)}", _known(known)
+        near = did_you_mean(str(path[-1]), known)
+        todo = "rename it" if near else f"known here: {', '.join(sorted(known))}"
+        return f"unknown field {visible(str(path[-1]))}{near}", todo
     if kind == "missing":
         return f"{field} is missing", _missing(model, path)
     if kind in _TYPES:
@@ -177,10 +179,6 @@ def _missing(model: type[schema.Strict], path: Path) -> str:
     if path == ("kind",):
         return f"write 'kind: {model.__name__.removesuffix('Document')}'"
     return "write it"
-
-
-def _known(fields: list[str]) -> str:
-    return f"known here: {', '.join(fields)}"
 
 
 def _fields_at(model: type[BaseModel], path: Path) -> list[str]:

@@ -42,6 +42,9 @@ class Layout:
 
     has_pipeline: bool = False
     environments: dict[str, str] = field(default_factory=dict)
+    """Name → file that describes it."""
+    unusable: set[str] = field(default_factory=set)
+    """Names of environments that somebody tried to describe: no reason to call their pointers unknown."""
     components: dict[str, ComponentPlace] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -112,12 +115,14 @@ def _survey_environments(tree: RawTree, found: Layout) -> None:
         if layout.TOLERATED.match(name):
             continue
         if not isinstance(entry, File):
+            found.unusable.add(name.rpartition(".")[0])
             found.problems += _not_a_file(path, entry)
         elif path == layout.PIPELINE_FILE:
             found.has_pipeline = True
         elif name.endswith(".yaml"):
             _add_environment(path, name.removesuffix(".yaml"), found)
         else:
+            found.unusable.add(name.rpartition(".")[0])
             found.problems.append(_unknown_file(path, name, ["pipeline.yaml"]))
     if not found.environments and not any(p.file.startswith("environments/") for p in found.problems):
         todo = "add environments/<name>.yaml, or run 'gitrel init'"
@@ -172,7 +177,7 @@ def _survey_component(tree: RawTree, component: str, found: Layout) -> Component
                 found.problems += _not_a_file(path, entry)
         elif layout.is_version(name):
             found.problems += _survey_version(tree, path, entry, place)
-        elif name in found.environments:
+        elif name in found.environments or name in found.unusable:
             found.problems += _survey_pointer(tree, name, path, entry, place)
         else:
             found.problems += _unknown_in_component(tree, name, path, entry, found.environments)
@@ -254,8 +259,10 @@ def _unknown_in_component(
 ) -> Iterator[Problem]:
     if layout.TOLERATED.match(name):
         return
-    nearest = did_you_mean(name, environments)
     if isinstance(entry, Link) or _is_pointer_folder(tree, name, path):
+        if not environments:
+            return  # said once for all of them
+        nearest = did_you_mean(name, environments)
         what = f"no environment is called {visible(name)}{nearest} {have(environments)}"
         yield Problem(
             escaped(path), 0, 0, what, "rename it, or add " + layout.environment_file(escaped(name))
@@ -278,7 +285,7 @@ def _is_pointer_folder(tree: RawTree, name: str, path: str) -> bool:
 
 def _no_folder(tree: RawTree, folder: str) -> Problem:
     entry = tree.get(folder)
-    what = "this is not a folder" if entry else "there is no such folder"
+    what = "this is not a folder" if entry else "there is no such folder, or nothing in it"
     return Problem(folder, 0, 0, what, "run 'gitrel init', or name the config repository with --repo")
 
 

@@ -98,8 +98,9 @@ class _Planner:
         path = ("spec", "waves", index, "selector")
         selector = selectors.from_labels(wave.selector.match_labels)
         left = [it for it in self._environments.values() if it.name not in self._named]
+        matching = [it for it in left if selectors.matches(selector, it.labels)]
         members = []
-        for environment in by_traffic(it for it in left if selectors.matches(selector, it.labels)):
+        for environment in by_traffic(matching):
             name = environment.name
             if name in self._selected:
                 what = f"environment {name!r} is in a wave already: {self._selected[name]!r}"
@@ -107,8 +108,9 @@ class _Planner:
             else:
                 self._selected[name] = wave.name
                 members.append(name)
-        if not members:
-            self._report(path, "the selector matches no environment", "check the labels", "warning")
+        if not matching:
+            what = "the selector matches no environment that no wave names"
+            self._report(path, what, "check the labels", "warning")
         return members
 
     def check_complete(self) -> None:
