@@ -27,14 +27,31 @@ class Claim:
     release: tuple[Object, ...] = ()
 
 
-def calculate_claim(owner: Object, selector: selectors.Selector, candidates: Iterable[Object]) -> Claim:
+def label_selector(owner: Object) -> Mapping[str, Any]:
+    """The LabelSelector in an owner's spec; empty where there is none."""
+    selector: Mapping[str, Any] = owner["spec"].get("selector") or {}
+    return selector
+
+
+def matcher(selector: Mapping[str, Any]) -> Callable[[Mapping[str, str]], bool]:
+    """A LabelSelector as a test of labels; plain labels alone, the usual case, are one comparison of sets."""
+    wanted = (selector.get("matchLabels") or {}).items()
+    if not selector.get("matchExpressions"):
+        return lambda labels: wanted <= labels.items()
+    compiled = selectors.from_object(selector)
+    return lambda labels: selectors.matches(compiled, labels)
+
+
+def calculate_claim(owner: Object, selector: Mapping[str, Any], candidates: Iterable[Object]) -> Claim:
+    """`selector` is a LabelSelector; one that is empty claims nothing."""
+    matches = matcher(selector)
     uid, leaving = owner["metadata"]["uid"], is_deleting(owner)
     keep: list[Object] = []
     adopt: list[Object] = []
     release: list[Object] = []
     for candidate in candidates:
         reference = controller_of(candidate)
-        match = selectors.matches(selector, labels_of(candidate))
+        match = bool(selector) and matches(labels_of(candidate))
         if reference is None:
             if match and not leaving and not is_deleting(candidate):
                 adopt.append(candidate)
@@ -102,7 +119,7 @@ def candidates(
 
 
 def keys_of_matching(
-    resource: str, kind: str, selector_of: Callable[[Object], selectors.Selector]
+    resource: str, kind: str, selector_of: Callable[[Object], Mapping[str, Any]]
 ) -> Callable[[Change, Reader], Iterable[Key]]:
     """Wakes the controlling owner of `kind`; for an orphan, every owner in `resource` that could adopt it."""
 
@@ -118,7 +135,7 @@ def keys_of_matching(
         namespace = orphan["metadata"]["namespace"]
         for owner in read.list(resource, namespace):
             selector = selector_of(owner)
-            if selector and selectors.matches(selector, labels_of(orphan)):
+            if selector and matcher(selector)(labels_of(orphan)):
                 yield Key(namespace, owner["metadata"]["name"])
 
     return wake

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from gitrel.clock import format_instant, parse_instant
 from gitrel.cluster.controllers.controller import Change, Context, Key, Reader, own_key
@@ -72,6 +73,8 @@ class PodStarter:
                 for container in pod["spec"]["containers"]
             ]
         else:
-            status["podIP"] = f"10.0.0.{len(context.read.list('pods')) % 250 + 1}"
+            # Any address will do, as long as it is the pod's own.
+            number = crc32(pod["metadata"]["uid"].encode()) % 65536
+            status["podIP"] = f"10.0.{number // 256}.{number % 256}"
             status["podIPs"] = [{"ip": status["podIP"]}]
         context.write.update_status("pods", {**pod, "status": status})

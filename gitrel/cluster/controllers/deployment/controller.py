@@ -14,8 +14,8 @@ from gitrel.cluster.controllers.deployment.fenceposts import is_rolling
 from gitrel.cluster.controllers.deployment.replicasets import Sets, active, asked_total, replicas, sort_out
 from gitrel.cluster.controllers.deployment.rolling import Scale
 from gitrel.cluster.controllers.deployment.sync import DEPLOYMENTS, REPLICASETS, Sync
+from gitrel.cluster.controllers.echo import Echo
 from gitrel.cluster.controllers.podstate import is_deleting
-from gitrel.kube import selectors
 from gitrel.kube.fields import replaced
 from gitrel.kube.identity import Object, controller_of
 
@@ -23,12 +23,16 @@ from gitrel.kube.identity import Object, controller_of
 class DeploymentController:
     name = "deployment"
 
+    def __init__(self) -> None:
+        self._echo = Echo()
+
     @property
     def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        by_set = claiming.keys_of_matching(
-            DEPLOYMENTS, "Deployment", lambda owner: selectors.from_object(owner["spec"].get("selector"))
-        )
-        return {DEPLOYMENTS: own_key, REPLICASETS: by_set, "pods": _keys_of_recreate}
+        by_set = claiming.keys_of_matching(DEPLOYMENTS, "Deployment", claiming.label_selector)
+        return {DEPLOYMENTS: self._own_keys, REPLICASETS: by_set, "pods": _keys_of_recreate}
+
+    def _own_keys(self, change: Change, read: Reader) -> Iterable[Key]:
+        return () if self._echo.sounding else own_key(change, read)
 
     def reconcile(self, key: Key, context: Context) -> None:
         deployment = context.read.get(DEPLOYMENTS, *key)
@@ -38,7 +42,7 @@ class DeploymentController:
             _refuse_everything(deployment, context)
             return
         sets = sort_out(deployment, _sync_claims(deployment, context))
-        sync = Sync(deployment, context)
+        sync = Sync(deployment, context, self._echo)
         # One that is going away only counts.
         if is_deleting(deployment):
             sync.finish(sync.sync_new_set(sets, create=False))
@@ -93,7 +97,7 @@ def _sync_claims(deployment: Object, context: Context) -> Sequence[Object]:
         candidates = claiming.candidates(REPLICASETS, deployment, labels, context.read)
     else:
         candidates = context.read.list(REPLICASETS, deployment["metadata"]["namespace"])
-    claim = claiming.calculate_claim(deployment, selectors.from_object(selector), candidates)
+    claim = claiming.calculate_claim(deployment, selector, candidates)
     reference = claiming.controller_reference("apps/v1", "Deployment", deployment)
     return claiming.sync_claim(REPLICASETS, claim, reference, context.write)
 
@@ -130,9 +134,10 @@ def _roll(sync: Sync, sets: Sets) -> None:
         return
     # Scale down, if we can.
     scaled = [sync.scale(scale) for scale in rolling.calculate_old_sizes(sets.new, sets.old, posts)]
+    sync.finish_rollout(sets)
+    # Tidy up, once it has been said that all is done.
     if not any(scaled) and sync.was_complete:
         sync.clean_up(sets.old)
-    sync.finish_rollout(sets)
 
 
 def _recreate(sync: Sync, sets: Sets, context: Context) -> None:
@@ -151,6 +156,6 @@ def _recreate(sync: Sync, sets: Sets, context: Context) -> None:
     assert sets.new is not None, "a set that could not be created raises"
     if replicas(sets.new) != sync.posts.replicas:
         sync.scale(Scale(sets.new, sync.posts.replicas))
+    sync.finish_rollout(sets)
     if sync.was_complete:
         sync.clean_up(sets.old)
-    sync.finish_rollout(sets)

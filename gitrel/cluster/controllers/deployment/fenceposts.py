@@ -6,6 +6,7 @@ unavailable rounds down, and both at zero would never move, so unavailable becom
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from gitrel.kube import intorpercent
@@ -43,6 +44,7 @@ def calculate_fenceposts(deployment: Object) -> Fenceposts:
     return resolve_fenceposts(rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%"), replicas)
 
 
+@lru_cache(maxsize=4096)
 def resolve_fenceposts(max_surge: int | str, max_unavailable: int | str, replicas: int) -> Fenceposts:
     """Raises ValueError for what is neither an integer nor a percentage (validation refuses it before)."""
     surge = intorpercent.resolve(max_surge, replicas, round_up=True)

@@ -18,6 +18,7 @@ from gitrel.cluster.controllers.deployment.hashing import same_template
 from gitrel.cluster.controllers.deployment.replicasets import Sets, replicas
 from gitrel.cluster.controllers.deployment.rolling import Scale
 from gitrel.cluster.controllers.deployment.status import calculate_status, is_complete
+from gitrel.cluster.controllers.echo import Echo
 from gitrel.kube.fields import get, replaced
 from gitrel.kube.identity import Object, annotations_of, controller_of
 
@@ -28,11 +29,12 @@ REPLICASETS = "replicasets.apps"
 class Sync:
     """One pass over one Deployment. `deployment` is what it will be; `stored` what is written so far."""
 
-    def __init__(self, deployment: Object, context: Context) -> None:
+    def __init__(self, deployment: Object, context: Context, echo: Echo) -> None:
         self.stored = deployment
         self.deployment = deployment
         self.posts = calculate_fenceposts(deployment)
         self._context = context
+        self._echo = echo
         self._now = context.now
 
     # --- the Deployment's own record --------------------------------------------------------------------
@@ -66,7 +68,8 @@ class Sync:
             wanted = replaced(self.stored, ("status",), status)
             if annotations:
                 wanted = replaced(wanted, ("metadata", "annotations"), annotations)
-            self.stored = self._context.write.update_status(DEPLOYMENTS, wanted)
+            with self._echo:
+                self.stored = self._context.write.update_status(DEPLOYMENTS, wanted)
 
     # --- ReplicaSets ------------------------------------------------------------------------------------
 

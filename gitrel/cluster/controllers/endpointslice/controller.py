@@ -13,6 +13,7 @@ from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.controllers.batches import is_namespace_terminating
 from gitrel.cluster.controllers.claiming import controller_reference
 from gitrel.cluster.controllers.controller import Change, Context, Key, Reader, own_key
+from gitrel.cluster.controllers.echo import Echo
 from gitrel.cluster.controllers.endpointslice.endpoint import (
     Endpoint,
     Ports,
@@ -39,10 +40,11 @@ class EndpointSliceController:
 
     def __init__(self) -> None:
         self._services = ServiceFile()
+        self._echo = Echo()
 
     @property
     def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        return {SERVICES: self._service_keys, "pods": self._pod_keys, SLICES: _slice_keys}
+        return {SERVICES: self._service_keys, "pods": self._pod_keys, SLICES: self._slice_keys}
 
     def _service_keys(self, change: Change, read: Reader) -> Iterable[Key]:
         self._services.follow(change)
@@ -57,6 +59,12 @@ class EndpointSliceController:
                 return (*self._services.keys(old, read), *self._services.keys(new, read))
         return self._services.keys(new, read) if is_listed(new) or change.type != "ADDED" else ()
 
+    def _slice_keys(self, change: Change, read: Reader) -> Iterable[Key]:
+        """Wakes the Service of a slice that somebody else changed or took away."""
+        labels = labels_of(change.new)
+        if not self._echo.sounding and labels.get(MANAGED_BY) == MANAGER and labels.get(SERVICE_NAME):
+            yield Key(change.new["metadata"]["namespace"], labels[SERVICE_NAME])
+
     def reconcile(self, key: Key, context: Context) -> None:
         service = context.read.get(SERVICES, *key)
         if service is None or not selector_of(service) or is_deleting(service):
@@ -64,21 +72,21 @@ class EndpointSliceController:
         ours = {SERVICE_NAME: key.name, MANAGED_BY: MANAGER}
         existing = [s for s in context.read.selected(SLICES, key.namespace, ours) if not is_deleting(s)]
         pods = [p for p in context.read.selected("pods", key.namespace, selector_of(service)) if is_listed(p)]
-        families = service["spec"].get("ipFamilies") or ["IPv4"]
-        for family in families:
-            slices = [s for s in existing if s["addressType"] == family]
-            _sync_family(service, family, slices, pods, context)
-        # Slices of a family that the Service no longer has.
-        for stray in existing:
-            if stray["addressType"] not in families:
-                _delete(stray, context)
+        with self._echo:
+            _sync_slices(service, existing, pods, context)
 
 
-def _slice_keys(change: Change, read: Reader) -> Iterable[Key]:
-    """Wakes the Service of a slice that somebody changed or took away."""
-    labels = labels_of(change.new)
-    if labels.get(MANAGED_BY) == MANAGER and (name := labels.get(SERVICE_NAME)):
-        yield Key(change.new["metadata"]["namespace"], name)
+def _sync_slices(
+    service: Object, existing: Sequence[Object], pods: Sequence[Object], context: Context
+) -> None:
+    families = service["spec"].get("ipFamilies") or ["IPv4"]
+    for family in families:
+        slices = [s for s in existing if s["addressType"] == family]
+        _sync_family(service, family, slices, pods, context)
+    # Slices of a family that the Service no longer has.
+    for stray in existing:
+        if stray["addressType"] not in families:
+            _delete(stray, context)
 
 
 def _sync_family(

@@ -13,6 +13,7 @@ from typing import Any
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.controllers import batches, claiming, instants, podstate
 from gitrel.cluster.controllers.controller import Change, Context, Key, Reader
+from gitrel.cluster.controllers.echo import Echo
 from gitrel.cluster.controllers.job import plan, podbuild, tracking, verdict
 from gitrel.cluster.controllers.job.spec import (
     FAILURE_TARGET,
@@ -27,7 +28,6 @@ from gitrel.cluster.controllers.job.spec import (
 )
 from gitrel.cluster.controllers.job.tally import Tally, calculate_tally
 from gitrel.cluster.controllers.job.verdict import Verdict
-from gitrel.kube import selectors
 from gitrel.kube.fields import replaced
 from gitrel.kube.identity import Object, controller_of
 
@@ -40,9 +40,15 @@ _ORPHAN = "/orphan"
 class JobController:
     name = "job"
 
+    def __init__(self) -> None:
+        self._echo = Echo()
+
     @property
     def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        return {JOBS: _job_keys, "pods": _pod_keys}
+        return {JOBS: self._job_keys, "pods": _pod_keys}
+
+    def _job_keys(self, change: Change, read: Reader) -> Iterable[Key]:
+        return () if self._echo.sounding else _job_keys(change, read)
 
     def reconcile(self, key: Key, context: Context) -> None:
         name, _, errand = key.name.partition("/")
@@ -54,7 +60,7 @@ class JobController:
         else:
             job = context.read.get(JOBS, *key)
             if job is not None and not is_finished(job):
-                _Sync(job, key, context).run()
+                _Sync(job, key, context, self._echo).run()
 
 
 def _job_keys(change: Change, read: Reader) -> Iterable[Key]:
@@ -77,9 +83,7 @@ def _pod_keys(change: Change, read: Reader) -> Iterable[Key]:
         yield _orphan_key(change.new)
 
 
-_WAKE_BY_POD = claiming.keys_of_matching(
-    JOBS, "Job", lambda job: selectors.from_object(job["spec"].get("selector"))
-)
+_WAKE_BY_POD = claiming.keys_of_matching(JOBS, "Job", claiming.label_selector)
 
 
 def _orphan_key(pod: Object) -> Key:
@@ -109,10 +113,11 @@ def _untracked(pod: Object) -> Object:
 class _Sync:
     """One pass over one unfinished Job. `status` is what it will be."""
 
-    def __init__(self, job: Object, key: Key, context: Context) -> None:
+    def __init__(self, job: Object, key: Key, context: Context, echo: Echo) -> None:
         self._job = job
         self._key = key
         self._context = context
+        self._echo = echo
         self._now = context.now
         self._reference = claiming.controller_reference("batch/v1", "Job", job)
         self._status: dict[str, Any] = dict(status_of(job))
@@ -148,11 +153,11 @@ class _Sync:
             raise failure
 
     def _sync_claims(self) -> Sequence[Object]:
-        read, selector = self._context.read, self._job["spec"].get("selector") or {}
+        read, selector = self._context.read, claiming.label_selector(self._job)
         candidates: Iterable[Object] = read.owned_by("pods", self._job["metadata"]["uid"])
         if labels := selector.get("matchLabels"):
             candidates = claiming.candidates("pods", self._job, labels, read)
-        claim = claiming.calculate_claim(self._job, selectors.from_object(selector), candidates)
+        claim = claiming.calculate_claim(self._job, selector, candidates)
         adopted = tuple(_tracked(pod) for pod in claim.adopt)
         claim = claiming.Claim(claim.keep, adopted, claim.release)
         return claiming.sync_claim("pods", claim, self._reference, self._context.write)
@@ -269,7 +274,8 @@ class _Sync:
         shown = {k: v for k, v in status.items() if v or k not in omitted}
         stored = self._context.read.get(JOBS, *self._key)
         if stored is not None and shown != status_of(stored):
-            self._context.write.update_status(JOBS, replaced(stored, ("status",), shown))
+            with self._echo:
+                self._context.write.update_status(JOBS, replaced(stored, ("status",), shown))
 
     def _tell_finished(self, status: Mapping[str, Any], found: Verdict) -> None:
         wanted = completions(self._job)

@@ -12,16 +12,10 @@ from typing import Any
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.controllers import batches, claiming, podstate, podtemplate, ranking
 from gitrel.cluster.controllers.controller import Change, Context, Key, Reader, own_key
+from gitrel.cluster.controllers.echo import Echo
 from gitrel.cluster.controllers.replicaset.status import Failure, calculate_counts, calculate_status
-from gitrel.kube import selectors
 from gitrel.kube.fields import replaced
 from gitrel.kube.identity import Object, controller_of
-
-
-def label_selector(owner: Object) -> Mapping[str, Any]:
-    """A ReplicaSet's selector as it stands."""
-    selector: Mapping[str, Any] = owner["spec"].get("selector") or {}
-    return selector
 
 
 class ReplicaSetController:
@@ -33,22 +27,26 @@ class ReplicaSetController:
         resource: str = "replicasets.apps",
         api_version: str = "apps/v1",
         kind: str = "ReplicaSet",
-        selector_of: Callable[[Object], Mapping[str, Any]] = label_selector,
+        selector_of: Callable[[Object], Mapping[str, Any]] = claiming.label_selector,
     ) -> None:
         self.name = name
         self._resource = resource
         self._api_version = api_version
         self._kind = kind
         self._selector_of = selector_of
-        self._wake_by_pod = claiming.keys_of_matching(
-            resource, kind, lambda owner: selectors.from_object(selector_of(owner))
-        )
+        self._echo = Echo()
+        self._wake_by_pod = claiming.keys_of_matching(resource, kind, selector_of)
 
     @property
     def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        return {self._resource: own_key, "pods": self._pod_keys}
+        return {self._resource: self._own_keys, "pods": self._pod_keys}
+
+    def _own_keys(self, change: Change, read: Reader) -> Iterable[Key]:
+        return () if self._echo.sounding else own_key(change, read)
 
     def _pod_keys(self, change: Change, read: Reader) -> Iterable[Key]:
+        if self._echo.sounding:
+            return ()
         if change.old is not None and change.type == "MODIFIED" and _says_the_same(change.old, change.new):
             return ()
         return self._wake_by_pod(change, read)
@@ -69,21 +67,23 @@ class ReplicaSetController:
 
     def _sync_claims(self, owner: Object, context: Context) -> Sequence[Object]:
         selector = self._selector_of(owner)
-        compiled = selectors.from_object(selector)
         pods: Iterable[Object] = context.read.owned_by("pods", owner["metadata"]["uid"])
         if labels := selector.get("matchLabels"):
             pods = claiming.candidates("pods", owner, labels, context.read)
-        elif compiled:
+        elif selector:
             pods = context.read.list("pods", owner["metadata"]["namespace"])
-        claim = claiming.calculate_claim(owner, compiled, filter(podstate.is_active, pods))
+        claim = claiming.calculate_claim(owner, selector, filter(podstate.is_active, pods))
         reference = claiming.controller_reference(self._api_version, self._kind, owner)
         return claiming.sync_claim("pods", claim, reference, context.write)
 
     def _sync_replicas(
         self, owner: Object, active: Sequence[Object], context: Context
     ) -> tuple[Failure, ApiError] | None:
-        """At most `BURST` creations or deletions; the changes they cause bring us back for the rest."""
+        """At most `BURST` creations or deletions; what is left is for the next sync."""
         missing = owner["spec"].get("replicas", 1) - len(active)
+        if abs(missing) > batches.BURST:
+            metadata = owner["metadata"]
+            context.requeue_at(Key(metadata["namespace"], metadata["name"]), context.now)
         if missing > 0:
             return self._sync_creations(owner, min(missing, batches.BURST), context)
         if missing < 0:
@@ -96,7 +96,8 @@ class ReplicaSetController:
 
         def create(_: int) -> None:
             try:
-                created = context.write.create("pods", pod)
+                with self._echo:
+                    created = context.write.create("pods", pod)
             except ApiError as error:
                 if not batches.is_namespace_terminating(error):
                     context.write.event(owner, "Warning", "FailedCreate", f"Error creating: {error.message}")
@@ -118,7 +119,10 @@ class ReplicaSetController:
         for pod in ranking.calculate_pods_to_delete(active, count, related, context.now):
             name = pod["metadata"]["name"]
             try:
-                context.write.delete("pods", pod["metadata"]["namespace"], name, uid=pod["metadata"]["uid"])
+                with self._echo:
+                    context.write.delete(
+                        "pods", pod["metadata"]["namespace"], name, uid=pod["metadata"]["uid"]
+                    )
             except ApiError as error:
                 if error.code != 404:
                     context.write.event(owner, "Warning", "FailedDelete", f"Error deleting: {error.message}")
@@ -149,7 +153,8 @@ class ReplicaSetController:
         counts = calculate_counts(active, owner["spec"].get("minReadySeconds", 0), context.now)
         status = calculate_status(owner, active, terminating, counts, failure, context.now)
         if status != owner.get("status"):
-            context.write.update_status(self._resource, replaced(owner, ("status",), status))
+            with self._echo:
+                context.write.update_status(self._resource, replaced(owner, ("status",), status))
         if counts.available_next is not None:
             metadata = owner["metadata"]
             context.requeue_at(Key(metadata["namespace"], metadata["name"]), counts.available_next)
