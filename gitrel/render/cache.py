@@ -51,7 +51,8 @@ def _key(catalog: Catalog, component: str, version: str, environment: str) -> by
     if part is None or place is None or target is None:
         return None
     context = template_context(catalog, part, target, place)
-    # The order of keys counts, as a template may walk through a map. The origin is part of the key because problems and manifests name their files.
+    # The order of keys counts, as a template may walk through a map; the origin counts because problems
+    # and manifests name their files.
     read = (
         target.source_digest,
         target.origin.file,

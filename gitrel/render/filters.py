@@ -40,6 +40,15 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    # Texts of several lines stay on one, in quotes: `indent` must not change what they say.
+    style = '"' if "\n" in value or _UNSAFE_IN_YAML.search(value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def to_yaml(value: Any) -> str:
     """Block YAML without a trailing newline: `{{ parameters.tolerations | toyaml | indent(8) }}`."""
     # The round trip settles types first, so that the dumper meets plain data only.

@@ -22,7 +22,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
+from jinja2.utils import Namespace, missing
 
 from gitrel.render.failures import LimitReached, OutsideRoot, UnknownName
 from gitrel.render.filters import JINJA_FILTERS, OWN_FILTERS
@@ -106,9 +106,10 @@ class Jail(ImmutableSandboxedEnvironment):
             cache_size=-1,
         )
         self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | OWN_FILTERS
-        kept = ("range", "dict", "namespace", "joiner", "cycler")
-        self.globals = {name: self.globals[name] for name in kept}
-        self.own_names = frozenset(kept)
+        kept = ("range", "dict", "joiner", "cycler")
+        # `namespace` is the Kubernetes one here, so Jinja's goes by another name.
+        self.globals = {name: self.globals[name] for name in kept} | {"scope": Namespace}
+        self.own_names = frozenset(self.globals)
         if marked:
             self.globals["_file_numbers"] = {name: i for i, name in enumerate(sorted(files))}
 

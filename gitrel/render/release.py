@@ -72,7 +72,7 @@ def template_context(
 ) -> dict[str, Any]:
     """Everything a template can name: `{{ parameters.replicas }}`, `{{ flags.newCheckout }}`,
     `{{ environment.name }}` (and `.role`, `.traffic`, `.labels`), `{{ component }}`, `{{ version }}` and
-    `{{ namespace }}`. Plain data only.
+    `{{ namespace }}`. Plain data only. Jinja's own `namespace(…)` goes by the name `scope(…)`.
     """
     return {
         "parameters": plain(effective_parameters(catalog, component.name, environment.name)),

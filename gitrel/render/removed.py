@@ -6,6 +6,8 @@ From 1.25 on the definitions themselves tell; what had gone before stands in a t
 
 from __future__ import annotations
 
+import re
+
 from gitrel.kube import openapi
 from gitrel.kube.identity import group_of
 
@@ -79,7 +81,13 @@ def removed_in(version: str, api_version: str, kind: str) -> tuple[str, str] | N
 def _successor(version: str, group: str, kind: str) -> str:
     """The most stable apiVersion of the same group that serves the kind now."""
     same = [api for api, name in openapi.kinds(version) if name == kind and group_of(api) == group]
-    return min(same, key=lambda api: ("alpha" in api, "beta" in api, api), default="")
+    return max(same, key=_stability, default="")
+
+
+def _stability(api_version: str) -> tuple[bool, bool, list[int]]:
+    """Stable before beta before alpha, then the higher number."""
+    version = api_version.rpartition("/")[2]
+    return "alpha" not in version, "beta" not in version, [int(part) for part in re.findall(r"\d+", version)]
 
 
 def _number(version: str) -> tuple[int, ...]:

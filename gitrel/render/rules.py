@@ -49,7 +49,7 @@ def selector_matches_template(obj: Mapping[str, Any]) -> Iterator[Broken]:
     wanted = get(obj, "spec", "selector", "matchLabels") or {}
     given = get(obj, *_TEMPLATE, "metadata", "labels") or {}
     if not wanted and not get(obj, "spec", "selector", "matchExpressions"):
-        yield ("spec", "selector"), "spec.selector selects nothing", "write matchLabels"
+        yield ("spec", "selector"), "selects nothing", "write matchLabels"
     for key, value in wanted.items():
         if given.get(key) != value:
             what = f"the pods do not carry the label {key!r} that the selector wants"
@@ -98,7 +98,7 @@ def service_ports(obj: Mapping[str, Any]) -> Iterator[Broken]:
 def autoscaler_bounds(obj: Mapping[str, Any]) -> Iterator[Broken]:
     low, high = get(obj, "spec", "minReplicas", default=1), get(obj, "spec", "maxReplicas")
     if isinstance(low, int) and isinstance(high, int) and low > high:
-        yield ("spec", "minReplicas"), "spec.minReplicas is more than spec.maxReplicas", "swap them"
+        yield ("spec", "minReplicas"), "is more than spec.maxReplicas", "swap them"
 
 
 _POD_TEMPLATE = _containers_at("spec", "template", "spec")

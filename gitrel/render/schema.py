@@ -141,9 +141,9 @@ def _words(error: Any, version: str) -> Iterator[tuple[Path, str, str]]:
             types = [word for name in kind.types if (word := _TYPE_WORDS.get(name))]
             yield (), f"should be {' or '.join(types)}, is {_type_of(error.instance)}", _type_hint(error)
         case "minimum":
-            yield (), f"may not be less than {kind.limit:g}", ""
+            yield (), f"may not be less than {kind.limit:,}", ""
         case "maximum":
-            yield (), f"may not be more than {kind.limit:g}", ""
+            yield (), f"may not be more than {kind.limit:,}", ""
         case "format":
             what, todo = _FORMAT_WORDS.get(kind.format, (f"is not in the form {kind.format}", ""))
             yield (), what, todo

@@ -15,7 +15,7 @@ from gitrel.kube.identity import group_of
 from gitrel.render.objects import Found
 from gitrel.render.removed import removed_in
 from gitrel.render.rules import broken_rules
-from gitrel.render.schema import schema_errors
+from gitrel.render.schema import dotted, schema_errors
 
 
 def problems_of(found: Found, version: str) -> Iterator[Problem]:
@@ -26,8 +26,9 @@ def problems_of(found: Found, version: str) -> Iterator[Problem]:
         yield from _not_served(found, version, api_version, kind)
         return
     wrong = list(schema_errors(found, version, definition))
-    # The rules lean on the shape that the schema promises.
-    wrong += () if wrong else broken_rules(found.object)
+    if not wrong:
+        # The rules lean on the shape that the schema promises.
+        wrong = [(path, f"{dotted(path)}: {what}", todo) for path, what, todo in broken_rules(found.object)]
     for path, what, todo in wrong:
         yield found.at(path).problem(what, todo)
 
