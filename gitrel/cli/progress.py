@@ -154,10 +154,12 @@ class Table:
         self._rows: Rows = {}
         self._next = ""
         self._due: datetime | None = None
-        console = Console(file=out.stream, no_color=not out.color, markup=False, highlight=False, emoji=False)
+        self._console = Console(
+            file=out.stream, no_color=not out.color, markup=False, highlight=False, emoji=False
+        )
         self._live = Live(
             get_renderable=self._draw,
-            console=console,
+            console=self._console,
             refresh_per_second=4,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -187,7 +189,7 @@ class Table:
         grid = Grid(box=None, pad_edge=False, header_style="bold")
         for title in ("COMPONENT", "ENVIRONMENT", "VERSION", "PHASE", "FOR", "BECAUSE"):
             grid.add_column(title, no_wrap=title != "BECAUSE", overflow="ellipsis")
-        shown = _fitting(list(self._rows.values()), self._live.console.height - 4)
+        shown = _fitting(list(self._rows.values()), self._console.height - 4)
         for row in shown:
             cells = (row.component, row.environment, row.version)
             age = _whole_seconds(row.since, now) if row.since else ""

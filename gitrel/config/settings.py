@@ -68,14 +68,14 @@ _TABLE = (
     Setting("revision", ("--revision",), "Read this commit instead of the files on disk.", None, "REV"),
     Setting("base", ("--base",), "Compare with what this commit renders, without any cluster.", None, "REV"),
     Setting(
-        "version",
+        "component_version",
         ("--version",),
         "This version instead of the one pointed at.",
         None,
         "VERSION",
         "the pointer's",
     ),
-    Setting("env", ("--env",), "Only this environment.", None, "ENV", "all"),
+    Setting("rollback_env", ("--env",), "Only this environment.", None, "ENV", "all"),
     Setting("promote_to", ("--to",), "Go no further than this environment.", None, "ENV", "all the way"),
     Setting(
         "rollback_to",
@@ -92,7 +92,12 @@ _TABLE = (
     # Who, where, why.
     Setting("actor", ("--actor",), "Who acts.", None, "'NAME <EMAIL>'", "Git's user.name and user.email"),
     Setting(
-        "remote", ("--remote",), "Fetch from and push to this remote.", None, "NAME", "none: this clone is the truth"
+        "remote",
+        ("--remote",),
+        "Fetch from and push to this remote.",
+        None,
+        "NAME",
+        "none: this clone is the truth",
     ),
     Setting("reason", ("--reason",), "Why, in a sentence; kept in the journal.", "", "TEXT", "none"),
     # Waiting.

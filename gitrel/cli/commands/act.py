@@ -95,7 +95,7 @@ def rollback(
     component: Annotated[str, typer.Argument(metavar="COMPONENT")],
     *,
     to: Annotated[str | None, option("rollback_to")] = DEFAULT.rollback_to,
-    env: Annotated[str | None, option("env")] = DEFAULT.env,
+    env: Annotated[str | None, option("rollback_env")] = DEFAULT.rollback_env,
     reason: Reason = DEFAULT.reason,
     wait: Wait = DEFAULT.wait,
     timeout: Timeout = DEFAULT.timeout,

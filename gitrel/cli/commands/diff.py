@@ -34,7 +34,7 @@ def diff(
     *,
     base: Annotated[str | None, option("base")] = DEFAULT.base,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
-    version: Annotated[str | None, option("version")] = DEFAULT.version,
+    version: Annotated[str | None, option("component_version")] = DEFAULT.component_version,
     show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
     output: Annotated[Format | None, option("output", default_is="a unified diff")] = DEFAULT.output,
     headers: Annotated[bool, option("headers")] = DEFAULT.headers,

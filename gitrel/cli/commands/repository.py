@@ -122,7 +122,7 @@ def render(
     component: Annotated[str, typer.Argument(metavar="COMPONENT")],
     environment: Annotated[str | None, typer.Argument(metavar="ENVIRONMENT")] = None,
     *,
-    version: Annotated[str | None, option("version")] = DEFAULT.version,
+    version: Annotated[str | None, option("component_version")] = DEFAULT.component_version,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
     show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
     output: Annotated[Format | None, option("output", default_is="yaml")] = DEFAULT.output,

@@ -112,12 +112,14 @@ def _find(item: Item, environment: str) -> Item | None:
 
 
 def _text_of(environment: str, now: datetime) -> Callable[[Item], str]:
-    """`v1`, or while something is going on `v1>v2 watching 11h20m`."""
+    """`v1`; while something is going on `v1>v2 watching 11h20m`; `(v1)` where only Git says so yet."""
 
     def text(item: Item) -> str:
         cell = _find(item, environment)
         if cell is None:
             return ""
+        if not cell["version"] and not cell["target"]:
+            return f"({cell['pointer']})"
         moves = cell["target"] and cell["target"] != cell["version"]
         version = f"{cell['version'] or 'none'}>{cell['target']}" if moves else cell["version"]
         if cell["phase"] in CALM:
