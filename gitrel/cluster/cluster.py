@@ -84,9 +84,9 @@ class Cluster:
         )
         self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, now, services)
         self._client = Client(
-            self.handler, Patcher(self.handler, now), Request("gitrel", field_validation="Strict")
+            self.handler, Patcher(self.handler), Request("gitrel", field_validation="Strict")
         )
-        self.writer: Writer = ControllerWriter(self.handler, "gitrel", now)
+        self.writer: Writer = ControllerWriter(self.handler, "gitrel")
         """The trusted way in: defaults, but neither validation nor a record of owners. For tests and
         seeding."""
         controllers = tuple(self._parts(self.spec))
@@ -97,7 +97,7 @@ class Cluster:
 
     def _contexts(self, place: int, controller: Controller) -> Callable[[datetime], Context]:
         """Makes the controller's context for an instant; all but the instant stays the same."""
-        writer = ControllerWriter(self.handler, controller.name, self._clock.now)
+        writer = ControllerWriter(self.handler, controller.name)
         random = self._randomness.stream(f"controller/{controller.name}")
 
         def requeue_at(key: Key, due: datetime) -> None:

@@ -20,6 +20,7 @@ class Randomness:
     def __init__(self, seed: int, drawn: Mapping[str, int] | None = None) -> None:
         self.seed = seed
         self._drawn = dict(drawn or {})
+        self._blocks: dict[str, tuple[int, bytes]] = {}
 
     @property
     def drawn(self) -> Mapping[str, int]:
@@ -28,10 +29,18 @@ class Randomness:
 
     def draw(self, stream: str) -> int:
         """128 random bits."""
+        return int.from_bytes(self._bytes(stream), "big")
+
+    def _bytes(self, stream: str) -> bytes:
+        """16 bytes: a quarter of a digest, which is kept for the next three draws."""
         count = self._drawn.get(stream, 0)
         self._drawn[stream] = count + 1
-        digest = blake2b(f"{self.seed}/{stream}/{count}".encode(), digest_size=16).digest()
-        return int.from_bytes(digest, "big")
+        number, part = divmod(count, 4)
+        block = self._blocks.get(stream)
+        if block is None or block[0] != number:
+            block = number, blake2b(f"{self.seed}/{stream}/{number}".encode()).digest()
+            self._blocks[stream] = block
+        return block[1][part * 16 : part * 16 + 16]
 
     def fraction(self, stream: str) -> float:
         """In [0, 1)."""
@@ -42,9 +51,9 @@ class Randomness:
 
     def uid(self) -> str:
         """A version 4 UUID."""
-        bits = self.draw("uid") & ~(0xF << 76) & ~(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
-        text = f"{bits:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        text = self._bytes("uid").hex()
+        variant = "89ab"[int(text[16], 16) & 3]
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
     def suffix(self, length: int = 5) -> str:
         """What generateName appends."""

@@ -63,6 +63,8 @@ class Handler:
         self._randomness = randomness
         self._now = now
         self._services = services
+        self._stamped: datetime | None = None
+        self._stamp = ""
 
     # --- create -------------------------------------------------------------------------------------------
 
@@ -124,7 +126,7 @@ class Handler:
             name=name,
             namespace=namespace,
             uid=self._randomness.uid(),
-            now=self._timestamp(),
+            now=self.timestamp(),
             generation=1 if kind.counted else None,
         )
         return {**obj, "apiVersion": kind.api_version, "kind": kind.kind, "metadata": fresh}
@@ -212,7 +214,7 @@ class Handler:
             return ownership.recorded(new, request.owners)
         if request.trusted and (subresource or not (old and old["metadata"].get("managedFields"))):
             return new
-        return ownership.taken_over(kind, old, new, request.manager, subresource, self._timestamp())
+        return ownership.taken_over(kind, old, new, request.manager, subresource, self.timestamp())
 
     # --- delete -------------------------------------------------------------------------------------------
 
@@ -249,7 +251,7 @@ class Handler:
             why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
             raise errors.conflict("pods/binding", name, why)
         status = pod.get("status") or {}
-        scheduled = with_condition(status.get("conditions"), "PodScheduled", "True", now=self._timestamp())
+        scheduled = with_condition(status.get("conditions"), "PodScheduled", "True", now=self.timestamp())
         bound = {
             **pod,
             "spec": {**pod["spec"], "nodeName": node},
@@ -262,8 +264,13 @@ class Handler:
     def new_uid(self) -> str:
         return self._randomness.uid()
 
-    def _timestamp(self) -> str:
-        return format_instant(self._now().replace(microsecond=0))
+    def timestamp(self) -> str:
+        """Now, in whole seconds, as Kubernetes writes it; formatted once for each instant."""
+        now = self._now()
+        if now is not self._stamped:
+            self._stamped = now
+            self._stamp = format_instant(now.replace(microsecond=0))
+        return self._stamp
 
     def _refuse(self, kind: Kind, obj: Object, found: Iterable[FieldError]) -> None:
         problems = list(found)

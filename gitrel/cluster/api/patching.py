@@ -6,12 +6,9 @@ says what one manager wants, merges it and settles who owns what first; it creat
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Literal, get_args
 
-from gitrel.clock import format_instant
 from gitrel.cluster.api import errors, ownership, schema
 from gitrel.cluster.api.apply import applying
 from gitrel.cluster.api.apply.managers import Manager
@@ -31,11 +28,10 @@ Subresource = Literal["", "status"]
 
 
 class Patcher:
-    """Beside the handler, with the same clock."""
+    """Works out what the handler is to write."""
 
-    def __init__(self, handler: Handler, now: Callable[[], datetime]) -> None:
+    def __init__(self, handler: Handler) -> None:
         self._handler = handler
-        self._now = now
 
     def patch(
         self,
@@ -80,7 +76,7 @@ class Patcher:
         live = self._handler.store.get(resource, metadata.get("namespace") or "", metadata["name"])
         if live is None and subresource:
             raise errors.not_found(resource, metadata["name"])
-        now = format_instant(self._now().replace(microsecond=0))
+        now = self._handler.timestamp()
         manager = Manager(request.manager, "Apply", kind.api_version, subresource)
         owners = ownership.owners_of(kind, live, now)
         type_ = type_of(kind.api_version, kind.kind)

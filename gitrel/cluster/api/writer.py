@@ -6,12 +6,9 @@ found by name and nothing has to be remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-from gitrel.clock import format_instant
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import Propagation
 from gitrel.cluster.api.handler import Handler, Request
@@ -20,17 +17,22 @@ from gitrel.kube.identity import Object
 MESSAGE_MAX = 1024
 """Characters of an event's message; the rest is cut (client-go `tools/record`)."""
 
+_COMPONENTS = {
+    "kubelet": "kubelet",
+    "scheduler": "default-scheduler",
+    "gitrel": "gitrel",
+    "node-lifecycle": "node-controller",
+}
+"""Who an event says it is from; every other controller is called `<name>-controller`."""
+
 
 class ControllerWriter:
     """Implements `Writer`."""
 
-    def __init__(
-        self, handler: Handler, name: str, now: Callable[[], datetime], *, component: str = ""
-    ) -> None:
+    def __init__(self, handler: Handler, name: str) -> None:
         self._handler = handler
         self._request = Request(name, trusted=True)
-        self._now = now
-        self._component = component or name
+        self._component = _COMPONENTS.get(name, f"{name}-controller")
 
     def create(self, resource: str, obj: Object) -> Object:
         return self._handler.create(resource, obj, self._request)
@@ -62,47 +64,50 @@ class ControllerWriter:
 
     def event(self, about: Object, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Creates the Event, or counts an equal one up; in a namespace that is going away, does nothing."""
-        now = format_instant(self._now().replace(microsecond=0))
         metadata = about["metadata"]
         namespace = metadata.get("namespace") or "default"
         identity = "\0".join((metadata["uid"], type_, reason, message, self._component))
         name = f"{metadata['name']}.{blake2b(identity.encode(), digest_size=8).hexdigest()}"
-        store = self._handler.store
+        store, now = self._handler.store, self._handler.timestamp()
         known = store.get("events", namespace, name)
         if known is not None:
             store.put("events", {**known, "count": known["count"] + 1, "lastTimestamp": now})
             return
         place = store.get("namespaces", "", namespace)
-        if place is None or place["metadata"].get("deletionTimestamp"):
+        if place is None or "deletionTimestamp" in place["metadata"]:
             return
-        store.put(
-            "events",
-            {
-                "apiVersion": "v1",
-                "kind": "Event",
-                "metadata": {
-                    "name": name,
-                    "namespace": namespace,
-                    "uid": self._handler.new_uid(),
-                    "creationTimestamp": now,
-                },
-                "involvedObject": {
-                    "apiVersion": about["apiVersion"],
-                    "kind": about["kind"],
-                    "name": metadata["name"],
-                    **({"namespace": metadata["namespace"]} if metadata.get("namespace") else {}),
-                    "uid": metadata["uid"],
-                    "resourceVersion": metadata["resourceVersion"],
-                },
-                "reason": reason,
-                "message": message[:MESSAGE_MAX],
-                "source": {"component": self._component},
-                "firstTimestamp": now,
-                "lastTimestamp": now,
-                "count": 1,
-                "type": type_,
-                "eventTime": None,
-                "reportingComponent": self._component,
-                "reportingInstance": "",
-            },
-        )
+        own = {
+            "name": name,
+            "namespace": namespace,
+            "uid": self._handler.new_uid(),
+            "creationTimestamp": now,
+        }
+        happened = {"reason": reason, "message": message[:MESSAGE_MAX], "type": type_, "count": 1}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": own,
+            "involvedObject": _reference(about),
+            **happened,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "eventTime": None,
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "reportingInstance": "",
+        }
+        store.put("events", event)
+
+
+def _reference(about: Object) -> Object:
+    metadata = about["metadata"]
+    reference = {
+        "apiVersion": about["apiVersion"],
+        "kind": about["kind"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "resourceVersion": metadata["resourceVersion"],
+    }
+    if "namespace" in metadata:
+        reference["namespace"] = metadata["namespace"]
+    return reference

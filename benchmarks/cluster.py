@@ -1,0 +1,84 @@
+"""The bundled cluster: how long it takes to start, and how many pods a second it brings from created to
+Available."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from gitrel.cluster.cluster import Cluster
+from gitrel.cluster.spec import ClusterSpec, NodePool
+from gitrel.kube.conditions import is_true
+
+DEPLOYMENTS = 1000
+REPLICAS = 3
+NODES = 100
+
+
+def start_seconds() -> float:
+    """A new process: import, make a cluster, settle it. Counts the interpreter's own start."""
+    code = "from gitrel.cluster.cluster import Cluster; Cluster().settle()"
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return time.perf_counter() - begun
+
+
+def deployment(number: int) -> dict[str, Any]:
+    labels = {"app": f"app-{number}"}
+    container = {
+        "name": "app",
+        "image": "example.org/app:1",
+        "ports": [{"containerPort": 8080}],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": f"app-{number}", "namespace": "default", "labels": labels},
+        "spec": {
+            "replicas": REPLICAS,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+def bring_up(deployments: int = DEPLOYMENTS) -> Cluster:
+    """All of them applied by a stranger, and played until every one is Available."""
+    cluster = Cluster(ClusterSpec(nodes=(NodePool(count=NODES, cpu="32", memory="128Gi"),)))
+    cluster.settle()
+    for number in range(deployments):
+        cluster.api.apply(deployment(number))
+
+    def available() -> bool:
+        return all(is_true(d, "Available") for d in cluster.reader.list("deployments.apps"))
+
+    if not cluster.wait_for(available, timedelta(minutes=30)):
+        raise SystemExit("the deployments did not become available")
+    return cluster
+
+
+def measure() -> Mapping[str, float]:
+    """Figures by name, with their unit at the end of it."""
+    started = min(start_seconds() for _ in range(3))
+    gc.collect()
+    begun = time.perf_counter()
+    cluster = bring_up()
+    took = time.perf_counter() - begun
+    return {
+        "cluster_start_seconds": started,
+        "cluster_deployments_to_available_seconds": took,
+        "cluster_pods_per_second": DEPLOYMENTS * REPLICAS / took,
+        "cluster_revisions": float(cluster.revision),
+    }
+
+
+if __name__ == "__main__":
+    for name, value in measure().items():
+        print(f"{name}: {value:.3f}")
