@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from gitrel.backends.backend import FIELD_OWNER, Refused
 from gitrel.clock import Clock
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.cluster import Cluster
-from gitrel.cluster.controllers.controller import Controller
-from gitrel.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
-from gitrel.cluster.controllers.registry import controllers
-from gitrel.cluster.kubelet import behaviours
-from gitrel.cluster.kubelet.kubelet import Kubelet
-from gitrel.cluster.scheduler.scheduler import Scheduler
 from gitrel.cluster.spec import ClusterSpec, NodePool
+from gitrel.cluster.store.file import InUse
 from gitrel.errors import Unreachable
 from gitrel.kube.identity import Object, Ref, group_of, ref_of
 from gitrel.repo.model import Environment
@@ -29,7 +25,8 @@ from gitrel.repo.model import Environment
 class EmbeddedBackend:
     """Implements `Backend` over one `Cluster`, which it closes with itself."""
 
-    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, clock: Clock | None = None) -> None:
+        """`clock` is the virtual one that the cluster follows; None where it follows the system's itself."""
         self._cluster = cluster
         self._clock = clock
         self._closed = False
@@ -95,13 +92,16 @@ class EmbeddedBackend:
         """Saves and lets go of the cluster; a second call does nothing."""
         if not self._closed:
             self._closed = True
-            # self._cluster.close()
+            self._cluster.close()
 
     def _open(self) -> Cluster:
         """The cluster, as it is now."""
         if self._closed:
             raise Unreachable("the bundled cluster was closed")
-        self._cluster.run_until(self._clock.now())
+        if self._clock is None:
+            self._cluster.settle()
+        else:
+            self._cluster.run_until(self._clock.now())
         return self._cluster
 
 
@@ -109,17 +109,28 @@ def new_cluster(
     environment: Environment, *, start: datetime, seed: int = 0, rules: Iterable[Mapping[str, Any]] = ()
 ) -> Cluster:
     """A cluster in memory as the environment describes it; `rules` are behaviours beside its own."""
-    images = behaviours.parse([*environment.cluster.behaviours, *rules], environment.origin.file)
-
-    def parts(spec: ClusterSpec) -> Sequence[Controller]:
-        return (*controllers(), Scheduler(), Kubelet(images), NodeLifecycleController())
-
-    return Cluster(spec_of(environment, seed), controllers=parts, clock_start=start)
+    return Cluster(spec_of(environment, seed, rules), clock_start=start)
 
 
-def spec_of(environment: Environment, seed: int = 0) -> ClusterSpec:
-    pool = NodePool(name=environment.name, count=environment.cluster.nodes)
-    return ClusterSpec(name=environment.name, seed=seed, nodes=(pool,))
+def open_embedded(directory: Path, environment: Environment, clock: Clock) -> EmbeddedBackend:
+    """The environment's cluster as it is kept in `directory`, after playing what fell due meanwhile.
+
+    Raises `Unreachable` while another process has it open: it is that process's to act on then.
+    """
+    try:
+        return EmbeddedBackend(Cluster.open(directory, spec_of(environment), clock=clock))
+    except InUse as error:
+        raise Unreachable(f"{environment.name}: {error}") from None
+
+
+def spec_of(environment: Environment, seed: int = 0, rules: Iterable[Mapping[str, Any]] = ()) -> ClusterSpec:
+    """The cluster that `cluster: embedded` asks for; its nodes are named after the environment."""
+    return ClusterSpec(
+        name=environment.name,
+        seed=seed,
+        nodes=(NodePool(name=environment.name, count=environment.cluster.nodes),),
+        behaviours=(*environment.cluster.behaviours, *rules),
+    )
 
 
 def _refused(ref: Ref, error: ApiError) -> Refused:

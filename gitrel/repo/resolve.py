@@ -48,7 +48,7 @@ DEFAULTS = Schedule(
     on_failure="hold",
     max_active_versions=3,
     prune_limit="50%",
-    soak_first_release=True,
+    soak_first_release=False,
     max_setbacks=3,
 )
 """What holds where neither the component nor the pipeline says anything."""
