@@ -187,16 +187,22 @@ def _next(look: _Look, order: Order | None, now: float) -> tuple[Step, Container
 
     No container means that nothing is left to happen: for good, or until somebody else acts.
     """
-    best, who = NEVER, None
-    if order is None or order.since > now:
-        grace = float(look.pod["spec"].get("terminationGracePeriodSeconds", 30))
-        turns = _turns(look)
-        for container, turn in zip(look.containers, turns, strict=True):
-            step = progress.next_step(container, turn, grace, now)
-            if step.at < best.at:
-                best, who = step, container
+    best, who = _next_of_its_own(look, now if order is None else min(now, order.since))
+    if order is None or order.since > now or best.at < order.since:
         return best, who
+    best, who = NEVER, None
     for container, step in _endings(look, order):
+        if step.at < best.at:
+            best, who = step, container
+    return best, who
+
+
+def _next_of_its_own(look: _Look, now: float) -> tuple[Step, Container | None]:
+    """What comes next where nobody stops the pod."""
+    best, who = NEVER, None
+    grace = float(look.pod["spec"].get("terminationGracePeriodSeconds", 30))
+    for container, turn in zip(look.containers, _turns(look), strict=True):
+        step = progress.next_step(container, turn, grace, now)
         if step.at < best.at:
             best, who = step, container
     return best, who
@@ -270,7 +276,9 @@ def _begin(look: _Look, container: Container, at: int) -> None:
     pulled = container.never_ran
     container.begin(at)
     container.started = not container.spec.get("startupProbe")
-    container.ready = container.started and not container.spec.get("readinessProbe")
+    # An init container is never ready while it runs: it becomes so by ending well.
+    probed = bool(container.spec.get("readinessProbe"))
+    container.ready = container.started and not probed and container.role != "init"
     name, image = container.name, container.image
     if pulled:
         look.notes.append(Note("Normal", "Pulled", f'Successfully pulled image "{image}"'))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil, inf, isinf
 from typing import Any
 
 from gitrel.cluster.kubelet.behaviours import Window
@@ -59,13 +59,25 @@ def changes(
     decided.
     """
     result = initial
+    streak: bool | None = None
+    first = 0
     for start, end, answer in _segments(good):
-        first = max(0, ceil((start - anchor) / probe.period_seconds)) if start > -inf else 0
-        needed = probe.success_threshold if answer else probe.failure_threshold
-        at = anchor + (first + needed - 1) * probe.period_seconds
-        if answer != result and at < end:
+        begins, ends = _attempt_from(start, anchor, probe), _attempt_from(end, anchor, probe)
+        if begins >= ends:
+            continue  # nobody tried in this stretch, so nobody knows of it
+        if answer != streak:
+            streak, first = answer, int(begins)
+        decisive = first + (probe.success_threshold if answer else probe.failure_threshold) - 1
+        if answer != result and decisive < ends:
             result = answer
-            yield at, answer
+            yield anchor + decisive * probe.period_seconds, answer
+
+
+def _attempt_from(second: float, anchor: float, probe: Probe) -> float:
+    """The number of the first attempt that is not before `second`."""
+    if isinf(second):
+        return 0 if second < 0 else inf
+    return max(0, ceil((second - anchor) / probe.period_seconds))
 
 
 def _segments(good: Iterable[Window]) -> Iterator[tuple[float, float, bool]]:

@@ -1,0 +1,1 @@
+"""What pods do on their nodes, and when."""
