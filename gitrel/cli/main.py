@@ -59,6 +59,7 @@ VERBS = (
     Entry("status", "status", WATCH, "Show which version runs where, and until when."),
     Entry("rollout", "rollout", WATCH, "Look at a rollout, hold it, end it.", is_group=True),
     Entry("rehearse", "virtual", TRY, "Play a rollout on virtual clusters and a virtual clock."),
+    Entry("demo", "demo", TRY, "Watch one good and one bad release go around the world."),
     Entry("daemon", "services", SERVE, "Reconcile for ever."),
 )
 

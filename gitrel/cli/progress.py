@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from gitrel.cli.output import PHASE_STYLE, Writer, is_terminal
+from gitrel.cli.rollouts import short
 from gitrel.cli.session import Session
-from gitrel.clock import Clock, format_duration, format_instant
+from gitrel.clock import Clock, format_instant
 from gitrel.events import Event
 from gitrel.orchestrator.world import PassReport
 from gitrel.telemetry.masking import MASKER
@@ -54,7 +55,7 @@ def folded(rows: Rows, event: Event) -> Rows:
             since=event.at,
             message=event.message,
         )
-    elif event.kind == "environment.applied":
+    elif event.kind == "environment.applied" and row.phase in ("", "applying"):
         row = replace(row, message=counts(event.data.get("changes") or {}))
     elif event.kind in TROUBLE:
         row = replace(row, phase=TROUBLE[event.kind], since=event.at, message=event.message)
@@ -192,7 +193,7 @@ class Table:
         shown = _fitting(list(self._rows.values()), self._console.height - 4)
         for row in shown:
             cells = (row.component, row.environment, row.version)
-            age = _whole_seconds(row.since, now) if row.since else ""
+            age = short(now - row.since) if row.since else ""
             grid.add_row(
                 *(Text(clean(cell)) for cell in cells),
                 Text(clean(row.phase), style=PHASE_STYLE.get(row.phase, "")),
@@ -202,15 +203,12 @@ class Table:
         return Group(grid, Text(self._footer(now, len(self._rows) - len(shown)), style="dim"))
 
     def _footer(self, now: datetime, hidden: int) -> str:
-        parts = [f"{hidden} more that ended"] if hidden else []
+        parts = [format_instant(now.replace(microsecond=0))]
+        parts += [f"{hidden} more that ended"] if hidden else []
         if self._due is not None:
-            left = _whole_seconds(now, self._due)
+            left = short(self._due - now)
             parts.append(f"next change at {format_instant(self._due)}, in {left}")
         return clean(MASKER.text("; ".join(filter(None, (*parts, self._next)))))
-
-
-def _whole_seconds(start: datetime, end: datetime) -> str:
-    return format_duration(timedelta(seconds=max(int((end - start).total_seconds()), 0)))
 
 
 def _fitting(rows: list[Row], height: int) -> list[Row]:

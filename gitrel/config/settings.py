@@ -125,6 +125,14 @@ _TABLE = (
         "INSTANT",
         "now, to the full hour",
     ),
+    Setting(
+        "directory",
+        ("--directory",),
+        "Play in this empty folder and keep it, with its Git history.",
+        None,
+        "DIR",
+        "a temporary one",
+    ),
     Setting("events", ("--events",), "Write every event to this file, one JSON object a line.", None, "FILE"),
 )
 
