@@ -99,8 +99,8 @@ def _check_unchanged(repository: GitRepository, entry: Entry, tip: str, move: Mo
             continue  # parameters beside the link may change: the digest tells
         if repository.entry(read, path) != repository.entry(tip, path):
             by = repository.log(tip, limit=1, path=path)
-            who = f" by {by[0].author.name} in {by[0].id[:12]}" if by else ""
-            raise Conflict(f"{path} was changed{edit.one_line(who, 200)} after it was read: decide again")
+            who = f"{edit.one_line(by[0].author.name, 100)} in {by[0].id[:12]}" if by else "somebody"
+            raise Conflict(f"{path} was changed by {who} after it was read: decide again")
 
 
 def _is_folder(repository: GitRepository, commits: Sequence[str], path: str) -> bool:
