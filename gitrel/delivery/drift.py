@@ -54,7 +54,8 @@ def drift(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> Iterator
         for path, _, _ in differences(manifest.object, found):
             if path == ("spec", "replicas") and manifest.ref in scaled:
                 continue
-            yield Drift(manifest.ref, dotted(path), other_managers(found, path))
+            managers = other_managers(found, manifest.object, path)
+            yield Drift(manifest.ref, dotted(path), managers)
 
 
 def autoscaled(objects: Iterable[Mapping[str, Any]]) -> Iterator[Ref]:
@@ -67,12 +68,19 @@ def autoscaled(objects: Iterable[Mapping[str, Any]]) -> Iterator[Ref]:
             yield Ref(group, target.get("kind", ""), namespace, target.get("name", ""))
 
 
-def other_managers(live: Mapping[str, Any], path: Path) -> tuple[str, ...]:
-    """The field managers besides gitrel that own the field at `path` (or the list it stands in)."""
+def other_managers(live: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    """The field managers besides gitrel that own the field at the manifest's `path`.
+
+    Items of lists are found by the manifest's own keys: in the live object they may stand elsewhere.
+    """
     found = set()
     for entry in get(live, "metadata", "managedFields") or ():
         manager = entry.get("manager") if isinstance(entry, Mapping) else None
-        if isinstance(manager, str) and manager != FIELD_OWNER and _owns(entry.get("fieldsV1"), live, path):
+        if (
+            isinstance(manager, str)
+            and manager != FIELD_OWNER
+            and _owns(entry.get("fieldsV1"), manifest, path)
+        ):
             found.add(manager)
     return tuple(sorted(found))
 

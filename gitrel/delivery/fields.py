@@ -78,11 +78,11 @@ def _as_stored(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 def _compare(path: Path, wanted: Any, found: Any) -> Iterator[Difference]:
     if wanted == found and type(wanted) is type(found):
         return
-    if _is_zero(wanted) and _is_zero(found) and not _EXACT.intersection(path[-2:-1]):
+    if _is_zero(wanted) and _is_zero(found) and not (wanted is not None and _EXACT.intersection(path[-2:])):
         return
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+    if isinstance(wanted, Mapping) and (found is None or isinstance(found, Mapping)):
         for key, value in wanted.items():
-            yield from _compare((*path, key), value, found.get(key))
+            yield from _compare((*path, key), value, (found or {}).get(key))
     elif isinstance(wanted, list) and isinstance(found, list):
         yield from _compare_lists(path, wanted, found)
     elif not (_same_number(wanted, found) or _same_quantity(path, wanted, found)):
