@@ -1,0 +1,1 @@
+"""Where pods go, in which order, and why not elsewhere."""
