@@ -162,12 +162,19 @@ class Handler:
         return self._replace(kind, old, new, request, "")
 
     def update_status(self, resource: str, obj: Object, request: Request) -> Object:
-        """Replaces the status and nothing else. Raises ApiError."""
+        """Replaces the status, and with it the annotations where some are sent; nothing else. Raises ApiError.
+
+        Annotations written this way count for no generation: a Deployment's revision is
+        (`pkg/registry/apps/deployment/strategy.go`).
+        """
         kind, old, obj = self._existing(resource, obj, request)
         if not kind.status:
             raise errors.not_found(resource, obj["metadata"]["name"])
         status = obj.get("status") or {}
         new = old if status == old.get("status") else {**old, "status": status}
+        annotations = obj["metadata"].get("annotations")
+        if annotations and annotations != old["metadata"].get("annotations"):
+            new = {**new, "metadata": {**old["metadata"], "annotations": annotations}}
         return self._replace(kind, old, new, request, "status")
 
     def finalize(self, resource: str, obj: Object, request: Request) -> Object:
