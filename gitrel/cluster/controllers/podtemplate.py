@@ -5,19 +5,17 @@ Kubernetes `GetPodFromTemplate` (`pkg/controller/controller_utils.go`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from gitrel.kube.identity import Object
 
-_PREFIX = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?-\Z", re.ASCII)
+NAME_MAX = 253
 
 
 def name_prefix(owner_name: str) -> str:
-    """`web-` for `web`; the bare name where a dash would not give a valid name."""
-    prefix = f"{owner_name}-"
-    return prefix if _PREFIX.match(prefix) else owner_name
+    """`web-` for `web`; the bare name where a dash more would be too long."""
+    return f"{owner_name}-" if len(owner_name) < NAME_MAX else owner_name
 
 
 def new_pod(template: Mapping[str, Any], owner: Object, reference: Mapping[str, Any]) -> Object:
