@@ -63,7 +63,7 @@ def promote(
     if not scope:
         raise Refusal("scope", f"{to} is not in the pipeline of {spec.component}")
     if rollout.status == "paused":
-        raise Refusal("pause", f"rollout {rollout.number} is paused: {rollout.because}: resume it first")
+        raise Refusal("pause", f"rollout {rollout.number}: {rollout.because}: resume it first")
     candidates = _candidates(seen, version, scope)
     if _is_running_already(rollout, version, scope):
         return rollout
@@ -134,8 +134,9 @@ def _queue(started: Rollout, sight: Seen, release: Release, now: datetime) -> Ro
 def _insist(spec: RolloutSpec, started: Rollout, seen: Mapping[str, Seen], now: datetime) -> None:
     """Refuses at once what could not even begin: its first environment is behind a gate that people close."""
     gates: tuple[Gate, ...] = (predecessors, versions)
-    waiting = (started.environments.get(name) for name in started.scope)
-    first = next((one for one in waiting if one is not None and one.phase in WAITING), None)
+    found = (started.environments.get(name) for name in started.scope)
+    mine = (one for one in found if one is not None and one.phase in WAITING and is_promoted(started, one))
+    first = next(mine, None)
     if first is None:
         return
     for gate in gates:
@@ -173,14 +174,22 @@ def rollback(
     targets = {name: _earlier_release(rollout, name, to_version) for name in asked}
     going = {name: release for name, release in targets.items() if release is not None}
     if not going:
-        what = to_version or "an earlier release"
-        raise Refusal("proven", f"{what} has not passed in {listing(asked) or 'any environment'} before")
+        raise Refusal("proven", _nothing_to_go_back_to(rollout, asked, to_version))
     because = f"rolled back by {actor}" + (f": {reason}" if reason else "")
     for name, release in going.items():
         rollout = _put_back(rollout, seen.get(name), name, release, because, now)
     stuck = [name for name in asked if name not in going]
     kept = f"; {listing(stuck)} has nothing to go back to and stays" if stuck else ""
     return replace(rollout, status="rolled-back", because=because + kept, since=now)
+
+
+def _nothing_to_go_back_to(rollout: Rollout, asked: list[str], to_version: str | None) -> str:
+    if not asked and to_version is not None:
+        return f"{to_version} runs everywhere already"
+    if not asked:
+        return f"rollout {rollout.number} has nothing running that could go back: name --to or --env"
+    what = f"{to_version} has never" if to_version else "no earlier release has"
+    return f"{what} passed in {listing(asked)}"
 
 
 def _to_take_back(spec: RolloutSpec, rollout: Rollout, to_version: str | None) -> list[str]:

@@ -123,7 +123,9 @@ def _finish(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
         for name in rollout.scope:
             if not has_passed(rollout, name, promoted_release(rollout, seen.get(name))):
                 return rollout
-    return replace(rollout, status="passed" if rollout.scope else "idle", because="", since=now)
+    return replace(
+        rollout, status="passed" if rollout.scope or rollout.version else "idle", because="", since=now
+    )
 
 
 def _goes_on(rollout: Rollout, environment: str) -> bool:

@@ -125,7 +125,7 @@ def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
     """The whole rollout in one sentence, shown to people beside the decision."""
     what = f"rollout {rollout.number}" + (f" of {rollout.version}" if rollout.version else " of changes")
     if rollout.status in ("failed", "rolled-back", "aborted", "paused"):
-        return f"{what} is {rollout.status}: {rollout.because}"
+        return f"{what}: {rollout.because or rollout.status}"
     flying = [one for one in _progresses(spec, rollout) if one.phase in IN_FLIGHT]
     if flying:
         doing = listing(f"{one.environment} is {one.phase} {one.target.version}" for one in flying)

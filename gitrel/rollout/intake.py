@@ -85,16 +85,29 @@ def _follow_promotion(spec: RolloutSpec, rollout: Rollout, sight: Seen, now: dat
         if progress.phase in WAITING:
             return _follow_before_start(spec, rollout, progress, sight, now)
         return _follow_after_start(spec, rollout, progress, sight, now)
-    if progress is not None and (progress.phase in ACTIVE or _stopped_now(rollout, progress)):
-        return _follow_repository(spec, rollout, sight, now)
     release = promoted_release(rollout, sight)
-    if release is None or has_passed(rollout, sight.environment, release):
+    if release is not None and has_passed(rollout, sight.environment, release):
+        # Nothing is to be done for the promotion; where a person has moved on, it follows them from now on.
+        if sight.pointer and sight.pointer.version != rollout.version and not owes_move(rollout, sight):
+            rollout = _without(rollout, sight.environment)
+        return _follow_repository(spec, rollout, sight, now)
+    if release is None or (progress is not None and _is_by_hand(rollout, progress)):
         return _follow_repository(spec, rollout, sight, now)
     return queued(rollout, sight, release, now, promoted=True)
 
 
-def _stopped_now(rollout: Rollout, progress: EnvironmentProgress) -> bool:
-    return progress.rollout == rollout.number and progress.phase in (Phase.FAILED, Phase.ROLLED_BACK)
+def _is_by_hand(rollout: Rollout, progress: EnvironmentProgress) -> bool:
+    """Whether a person's change keeps the promotion out: while it goes on, where it failed, and for good
+    where it moved the pointer, since that is a later word than the promotion's."""
+    if progress.phase in ACTIVE:
+        return True
+    if progress.rollout != rollout.number:
+        return False
+    return progress.phase in (Phase.FAILED, Phase.ROLLED_BACK) or progress.change in ("version", "undo")
+
+
+def _without(rollout: Rollout, environment: str) -> Rollout:
+    return replace(rollout, scope=tuple(name for name in rollout.scope if name != environment))
 
 
 def _follow_before_start(
@@ -128,10 +141,15 @@ def _follow_after_start(
 ) -> Rollout:
     """Paces a changed digest again; takes a pointer that was moved away as a person's last word."""
     pointer = sight.pointer
-    if pointer and pointer.version != rollout.version and not owes_move(rollout, sight):
-        return _follow_repository(spec, _leave(rollout, progress, sight), sight, now)
     release = promoted_release(rollout, sight)
-    if release is None or same(release, progress.target) or progress.phase is Phase.ROLLED_BACK:
+    if progress.phase is Phase.ROLLED_BACK:
+        # It went back because of another environment, which is being retried: it goes along again.
+        if release is None or release.digest in rollout.rejected or owes_move(rollout, sight):
+            return rollout
+        return queued(rollout, sight, release, now, promoted=True)
+    if pointer and pointer.version != rollout.version and not owes_move(rollout, sight):
+        return _follow_repository(spec, _leave(rollout, progress, sight, now), sight, now)
+    if release is None or same(release, progress.target):
         return rollout
     rollout = queued(rollout, sight, release, now, promoted=True)
     if progress.phase is Phase.FAILED and rollout.status == "failed":
@@ -139,18 +157,20 @@ def _follow_after_start(
     return rollout
 
 
-def _leave(rollout: Rollout, progress: EnvironmentProgress, sight: Seen) -> Rollout:
+def _leave(rollout: Rollout, progress: EnvironmentProgress, sight: Seen, now: datetime) -> Rollout:
     """The environment follows the repository from now on.
 
     Taking a promoted version off by hand, before it passed or back to what ran before, says that it is
-    bad: it must not go on elsewhere as if nothing had happened.
+    bad: the promotion is over, rather than going on elsewhere as if nothing had happened.
     """
     name, target = progress.environment, progress.target
-    scope = tuple(one for one in rollout.scope if one != name)
-    rejected = rollout.rejected
-    if progress.phase is not Phase.PASSED or is_proven(rollout, name, sight.pointer):
-        rejected = {**rejected, target.digest: f"{name}: the pointer was moved off {target.version} by hand"}
-    return replace(rollout, scope=scope, rejected=rejected)
+    rollout = _without(rollout, name)
+    if progress.phase is Phase.PASSED and not is_proven(rollout, name, sight.pointer):
+        return rollout
+    why = f"the pointer of {name} was moved off {target.version} by hand"
+    return replace(
+        rollout, status="failed", because=why, since=now, rejected={**rollout.rejected, target.digest: why}
+    )
 
 
 # ── The repository's word ───────────────────────────────────────────────────────────────────────────────
@@ -220,6 +240,6 @@ def _opened(rollout: Rollout, now: datetime) -> Rollout:
         requested_at=now,
         requested_by="",
         reason="changed in the repository",
-        because="",
+        because=f"follows rollout {rollout.number}: {rollout.because}" if rollout.status == "failed" else "",
         since=now,
     )

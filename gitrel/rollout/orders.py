@@ -59,5 +59,5 @@ def _apply_reason(
     if progress.phase is Phase.ROLLED_BACK:
         return "rollback"
     if progress.phase is Phase.APPLYING and same(progress.target, release):
-        return "rollout" if progress.since == now else "retry"
+        return "rollout" if progress.started == now else "retry"
     return "drift"

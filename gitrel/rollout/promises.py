@@ -90,6 +90,10 @@ def _too_early(spec: RolloutSpec, progress: EnvironmentProgress, sight: Seen | N
         return f"{name} passed though nobody saw it well"
     if sight.applied != progress.target.digest:
         return f"{name} passed on the health of something else"
+    if sight.health.since is not None and sight.health.since > progress.steady:
+        return f"{name} passed though it lost readiness during the soak"
+    if sight.health.restarts - progress.restarts > spec.max_restarts:
+        return f"{name} passed after {sight.health.restarts - progress.restarts} container restarts"
     return ""
 
 

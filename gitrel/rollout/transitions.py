@@ -132,7 +132,7 @@ def _start_reason(rollout: Rollout, progress: EnvironmentProgress) -> str:
     reasons = {
         "first": f"first release in {progress.environment}",
         "undo": "the repository goes back to what ran here before",
-        "configuration": "its configuration changed in the repository",
+        "configuration": f"{progress.target.version} changed for {progress.environment} in the repository",
         "version": f"{progress.target.version} is due in {progress.environment}",
     }
     return f"rollout {rollout.number}: {reasons[progress.change]}"

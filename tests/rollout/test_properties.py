@@ -131,12 +131,22 @@ class Histories(RuleBasedStateMachine):
         cluster.reachable, cluster.refuses = reachable, refuses
         self.passes()
 
-    @rule(place=PLACES, wipe=st.booleans())
-    def meddle(self, place: str, wipe: bool) -> None:
+    @rule(place=PLACES, how=st.sampled_from(["drift", "wipe", "replace"]))
+    def meddle(self, place: str, how: str) -> None:
+        """Behind our back: objects edited, everything deleted, or another release put there, and well."""
         cluster = self.world.clusters[place]
-        cluster.drifted = cluster.applied is not None
-        if wipe:
-            cluster.applied, cluster.drifted = None, False
+        cluster.drifted = how == "drift" and cluster.applied is not None
+        if how != "drift":
+            cluster.applied = None if how == "wipe" else "somebody-else's"
+        self.passes()
+
+    @rule(place=PLACES, by=DURATIONS)
+    def replace_and_look_away(self, place: str, by: timedelta) -> None:
+        """Another release is there, well, and gitrel may not change it: its health is no evidence."""
+        cluster = self.world.clusters[place]
+        cluster.applied, cluster.refuses = "somebody-else's", True
+        self.world.advance(by)
+        cluster.refuses = False
         self.passes()
 
     @rule(by=DURATIONS)
@@ -173,7 +183,8 @@ class Histories(RuleBasedStateMachine):
         """No cluster holds what the record did not put in force at some time."""
         for name, cluster in self.world.clusters.items():
             if cluster.reachable and not cluster.refuses and cluster.applied is not None:
-                assert self.world.rollout.in_force[name].digest == cluster.applied
+                in_force = self.world.rollout.in_force.get(name)
+                assert cluster.applied == (in_force.digest if in_force else "somebody-else's")
 
     @invariant()
     @precondition(lambda self: hasattr(self, "world"))

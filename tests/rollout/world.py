@@ -16,7 +16,7 @@ from gitrel.rollout.actions import Action, Apply, MovePointer
 from gitrel.rollout.decide import Decision, decide
 from gitrel.rollout.seen import Health, Release, Seen
 from gitrel.rollout.spec import RolloutSpec, WaveSpec
-from gitrel.rollout.state import Rollout
+from gitrel.rollout.state import IN_FLIGHT, Rollout
 from gitrel.rollout.verify import Step
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -120,6 +120,7 @@ class World:
         decision = decide(self.spec, self.rollout, seen, self.now)
         assert decision.wake_at is None or decision.wake_at > self.now, "a wake-up in the past"
         assert decision.because
+        self._check_starts(decision.rollout)
         if decision.rollout != self.rollout:
             self._remember("decision", {"seen": seen}, decision.rollout, decision.actions)
         self.rollout = decision.rollout
@@ -127,6 +128,28 @@ class World:
             self._perform(action)
         self.decision = decision
         return decision
+
+    def _check_starts(self, after: Rollout) -> None:
+        """What may never start, in the plainest terms. An undo by hand is exempt from all but a pause."""
+        before = self.rollout
+        for name, progress in after.environments.items():
+            old = before.environments.get(name)
+            if progress.started != self.now or (old is not None and old.started == self.now):
+                continue
+            assert after.status != "paused", f"{name} started while paused"
+            if progress.change != "undo":
+                assert progress.target.digest not in before.rejected, f"{name} started what was rejected"
+                assert self._in_flight(after, name) <= self._wave(name).max_parallel, (
+                    f"{name} is one too many"
+                )
+
+    def _wave(self, name: str) -> WaveSpec:
+        return next(wave for wave in self.spec.waves if name in wave.environments)
+
+    def _in_flight(self, rollout: Rollout, name: str) -> int:
+        """Ordinary releases in flight in the wave of `name`."""
+        ones = (rollout.environments.get(other) for other in self._wave(name).environments)
+        return sum(one is not None and one.phase in IN_FLIGHT and one.change != "undo" for one in ones)
 
     def _perform(self, action: Action) -> None:
         if isinstance(action, MovePointer):

@@ -20,4 +20,4 @@ def pause(
 ) -> Verdict:
     if rollout.status == "running":
         return OPEN
-    return closed("pause", f"rollout {rollout.number} is {rollout.status}: {rollout.because}")
+    return closed("pause", f"rollout {rollout.number}: {rollout.because or rollout.status}")

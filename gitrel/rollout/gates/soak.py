@@ -30,7 +30,7 @@ def soak(
     if isinstance(health, Verdict):
         return health
     if health.status == "failed":
-        return failed("soak", f"failed while it was watched: {health.because or 'no reason given'}")
+        return failed("soak", f"{health.because or 'it failed'} while it was watched")
     restarts = health.restarts - progress.restarts
     if restarts > spec.max_restarts:
         return failed(
@@ -42,5 +42,5 @@ def soak(
     wanted = soak_of(spec, progress)
     due = progress.steady + wanted
     if now < due:
-        return closed("soak", f"is watched for {format_duration(wanted)}", due)
+        return closed("soak", f"soaks for {format_duration(wanted)}", due)
     return OPEN
