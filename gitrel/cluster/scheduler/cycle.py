@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from gitrel.cluster.scheduler.demand import Demand
+from gitrel.cluster.scheduler.demand import CPU, MEMORY, PODS, Demand
 from gitrel.cluster.scheduler.plugins import (
     balancedallocation,
     imagelocality,
@@ -37,6 +37,8 @@ WEIGHT_POD_TOPOLOGY_SPREAD = 2
 WEIGHT_INTER_POD_AFFINITY = 2
 
 NO_NODES = "no nodes available to schedule pods"
+_ROWS_BY_PREDICATE_MAX = 6
+"""Up to so many changed rows cost less one by one than numpy takes to set out."""
 _ROWS_ONE_BY_ONE_MAX = 16
 """Up to so many changed rows are brought up to date through an index; more than that, the whole column at
 once.
@@ -165,13 +167,38 @@ class Cycle:
                 self._room_score(demand, everything),
             )
         elif room.position < len(snapshot.journal):
-            changed = snapshot.journal[room.position :]
-            few = len(changed) <= max(_ROWS_ONE_BY_ONE_MAX, snapshot.size // 8)
-            rows = np.array(changed) if few else slice(0, snapshot.size)
-            room.fits[rows] = noderesourcesfit.filter_rows(snapshot, demand, rows)
-            room.score[rows] = self._room_score(demand, rows)
+            self._catch_up(room, demand, snapshot.journal[room.position :])
             room.position = len(snapshot.journal)
         return room
+
+    def _catch_up(self, room: _Room, demand: Demand, changed: list[int]) -> None:
+        """Brings the changed rows up to date: by the predicates where they are few, else as columns."""
+        snapshot = self._snapshot
+        if len(changed) <= _ROWS_BY_PREDICATE_MAX:
+            for row in changed:
+                room.fits[row], room.score[row] = self._row_of(demand, row)
+            return
+        few = len(changed) <= max(_ROWS_ONE_BY_ONE_MAX, snapshot.size // 8)
+        rows = np.array(changed) if few else slice(0, snapshot.size)
+        room.fits[rows] = noderesourcesfit.filter_rows(snapshot, demand, rows)
+        room.score[rows] = self._room_score(demand, rows)
+
+    def _row_of(self, demand: Demand, row: int) -> tuple[bool, int]:
+        """(whether the demand fits on one node, how good that would be), without the cost of arrays."""
+        snapshot = self._snapshot
+        resources = (CPU, MEMORY, PODS, *(resource for resource, _ in noderesourcesfit.asked(demand)))
+        offered = {r: int(snapshot.allocatable[r][row]) for r in resources if r in snapshot.allocatable}
+        taken = {r: int(snapshot.requested[r][row]) for r in offered}
+        score = noderesourcesfit.score(
+            (offered[CPU], int(snapshot.scored_cpu[row]) + demand.scored_cpu),
+            (offered[MEMORY], int(snapshot.scored_memory[row]) + demand.scored_memory),
+        )
+        if not demand.is_best_effort:
+            score += balancedallocation.score(
+                (offered[CPU], taken[CPU] + demand.basic[0]),
+                (offered[MEMORY], taken[MEMORY] + demand.basic[1]),
+            )
+        return not noderesourcesfit.insufficient(offered, taken, demand), score
 
     def _room_score(self, demand: Demand, rows: Ints | slice) -> Ints:
         score = noderesourcesfit.score_rows(self._snapshot, demand, rows)
