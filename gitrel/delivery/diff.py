@@ -10,11 +10,10 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-import yaml
-
 from gitrel.kube.fields import removed
 from gitrel.kube.identity import ref_of
 from gitrel.kube.masking import LAST_APPLIED, Masker
+from gitrel.render.yamltext import dump
 
 CONTEXT_LINES = 3
 Change = Literal["image", "configuration", "replicas", "deletes", "rbac", "other"]
@@ -82,27 +81,9 @@ def _lines(obj: Mapping[str, Any] | None, masker: Masker) -> list[str]:
     return to_yaml(masker.mask(comparable(obj))).splitlines(keepends=True)
 
 
-class _Dumper(yaml.SafeDumper):
-    """Without anchors, long lines unbroken, texts of several lines as blocks."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
 def to_yaml(obj: Mapping[str, Any]) -> str:
     """Block YAML with sorted keys, the same bytes for the same content."""
-    text: str = yaml.dump(
-        obj, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=2**31, default_flow_style=False
-    )
-    return text
+    return dump(obj, blocks=True, sort_keys=True)
 
 
 def classify(pairs: Iterable[Pair]) -> frozenset[Change]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from gitrel.backends.backend import FIELD_OWNER
 from gitrel.delivery.fields import Path, Step, differences
+from gitrel.kube.autoscaling import autoscaled
 from gitrel.kube.fields import get
-from gitrel.kube.identity import Object, Ref, group_of
+from gitrel.kube.identity import Object, Ref
 from gitrel.render.manifest import Manifest
 
 
@@ -56,16 +57,6 @@ def drift(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> Iterator
                 continue
             managers = other_managers(found, manifest.object, path)
             yield Drift(manifest.ref, dotted(path), managers)
-
-
-def autoscaled(objects: Iterable[Mapping[str, Any]]) -> Iterator[Ref]:
-    """The workloads whose replicas belong to a HorizontalPodAutoscaler among the objects."""
-    for obj in objects:
-        target = get(obj, "spec", "scaleTargetRef")
-        if obj.get("kind") == "HorizontalPodAutoscaler" and isinstance(target, Mapping):
-            namespace = get(obj, "metadata", "namespace", default="")
-            group = group_of(target.get("apiVersion", ""))
-            yield Ref(group, target.get("kind", ""), namespace, target.get("name", ""))
 
 
 def other_managers(live: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> tuple[str, ...]:

@@ -8,14 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from typing import Any
 
-import yaml
 from jinja2 import Undefined
 
-_UNSAFE_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-"""Characters that are plain in JSON text but break or fold in a YAML double-quoted scalar."""
+from gitrel.render.yamltext import UNSAFE, dump
 
 
 def _unknown(value: Any) -> Any:
@@ -27,34 +24,14 @@ def _unknown(value: Any) -> Any:
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON that is also a YAML scalar or flow collection: keys sorted, no HTML escapes."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent, default=_unknown)
-    return _UNSAFE_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Block style without anchors, sequences indented under their key as people write them."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    # Texts of several lines stay on one, in quotes: `indent` must not change what they say.
-    style = '"' if "\n" in value or _UNSAFE_IN_YAML.search(value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
+    return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def to_yaml(value: Any) -> str:
     """Block YAML without a trailing newline: `{{ parameters.tolerations | toyaml | indent(8) }}`."""
     # The round trip settles types first, so that the dumper meets plain data only.
     plain = json.loads(json.dumps(value, default=_unknown))
-    text: str = yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
-    return text.removesuffix("\n").removesuffix("\n...")
+    return dump(plain).removesuffix("\n").removesuffix("\n...")
 
 
 def quote(value: Any) -> str:

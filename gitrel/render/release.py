@@ -18,7 +18,7 @@ from gitrel.render.manifest import Manifest, Rendered
 from gitrel.render.objects import Found, duplicates, objects_of, place_in_namespace
 from gitrel.render.source import Source, read_plain, read_rendered
 from gitrel.render.template import Failure, Job, TemplateWorkers
-from gitrel.render.validate import problems_of
+from gitrel.render.validate import contradictions, problems_of
 from gitrel.repo.model import Catalog, Component, Environment, Origin, TemplateFile, Version
 from gitrel.repo.precedence import effective_flags, effective_parameters, plain
 from gitrel.repo.text import read_text
@@ -45,7 +45,7 @@ def render_release(
         found += objects
         problems += wrong
     found, wrong = place_in_namespace(found, namespace)
-    problems += (*wrong, *duplicates(found))
+    problems += (*wrong, *duplicates(found), *contradictions(found))
     for item in found:
         problems += problems_of(item, catalog.pipeline.kubernetes_version)
     return _rendered(part, target, place, namespace, map(_manifest, found), problems)

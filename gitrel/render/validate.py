@@ -6,11 +6,13 @@ beside it. Kinds that Kubernetes does not define are custom resources; their ser
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from gitrel.errors import Problem
 from gitrel.kube import openapi
+from gitrel.kube.autoscaling import autoscaled
+from gitrel.kube.fields import get
 from gitrel.kube.identity import group_of
 from gitrel.render.objects import Found
 from gitrel.render.removed import removed_in
@@ -31,6 +33,17 @@ def problems_of(found: Found, version: str) -> Iterator[Problem]:
         wrong = [(path, f"{dotted(path)}: {what}", todo) for path, what, todo in broken_rules(found.object)]
     for path, what, todo in wrong:
         yield found.at(path).problem(what, todo)
+
+
+def contradictions(found: Iterable[Found]) -> Iterator[Problem]:
+    """What is right in each object alone and wrong between them."""
+    everything = tuple(found)
+    scaled = frozenset(autoscaled(item.object for item in everything))
+    for item in everything:
+        if item.ref in scaled and get(item.object, "spec", "replicas") is not None:
+            what = "spec.replicas: a HorizontalPodAutoscaler of this release sets it"
+            todo = "leave it out: the two would fight over the field"
+            yield item.at(("spec", "replicas")).warning(what, todo)
 
 
 def _not_served(found: Found, version: str, api_version: str, kind: str) -> Iterator[Problem]:

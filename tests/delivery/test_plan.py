@@ -76,14 +76,14 @@ def test_the_five_words() -> None:
 def test_a_dry_run_decides_what_is_unchanged() -> None:
     """The server's own answer counts: it also shows fields that were removed from the manifest."""
     wanted = config("a", x="1")
-    live = applied(config("a", x="1", y="2"))
+    live = applied(config("a", x="1", more="2"))
     ref = ref_of(wanted)
     same = {**live, "metadata": {**live["metadata"], "resourceVersion": "8", "managedFields": [{}]}}
     assert words(planned([wanted], [live], dry_run={ref: same})) == ["ConfigMap shop/a unchanged"]
     removed = {**same, "data": {"x": "1"}}
     made = planned([wanted], [live], dry_run={ref: removed})
     assert words(made) == ["ConfigMap shop/a configured"]
-    assert "-  y: '2'" in diff(made.pairs)
+    assert "-  more: '2'" in diff(made.pairs)
 
 
 def test_an_object_that_nobody_owns_is_adopted() -> None:

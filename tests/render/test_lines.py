@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gitrel.render.jinja import TemplateSet
@@ -100,6 +100,7 @@ def test_tojson_survives_yaml(value: object) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@example({"a": "0E0", "b": "1e3", "c": "no", "d": "010", "e": "", "f": "~", "g": "1\n2", "h": "\x85"})
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), PLAIN, min_size=1, max_size=3))
 def test_toyaml_survives_yaml(value: dict[str, object]) -> None:
     """`toyaml | indent` fits under a key and reads back as the same value."""

@@ -29,6 +29,14 @@ def deployment(spec: str = "replicas: 1", container: str = "stdin: false") -> st
     return DEPLOYMENT.replace("SPEC", spec).replace("CONTAINER", container)
 
 
+AUTOSCALER = """\
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  maxReplicas: 9
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+"""
 TEMPLATES = {
     "undefined name": (
         {"web.yaml.j2": HEAD + "data:\n  region: {{ regoin }}\n"},
@@ -218,6 +226,11 @@ PLAIN = {
     "misspelt kind": (
         {"a.yaml": "apiVersion: apps/v1\nkind: Deploymnet\nmetadata: {name: a}"},
         "a.yaml:2:1: Kubernetes 1.36 has no Deploymnet in apps/v1: did you mean Deployment?",
+    ),
+    "replicas beside an autoscaler": (
+        {"a.yaml": deployment(), "b.yaml": AUTOSCALER},
+        "a.yaml:5:3: warning: spec.replicas: a HorizontalPodAutoscaler of this release sets it: "
+        "leave it out: the two would fight over the field",
     ),
     "empty file": ({"a.yaml": ""}, "a.yaml:1: warning: the file holds no object: remove it, or fill it"),
     "only a comment": (
