@@ -11,6 +11,7 @@ from gitrel.cluster.controllers.endpointslice.controller import EndpointSliceCon
 from gitrel.cluster.controllers.garbagecollector.controller import GarbageCollector
 from gitrel.cluster.controllers.job.controller import JobController
 from gitrel.cluster.controllers.namespace.controller import NamespaceController
+from gitrel.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
 from gitrel.cluster.controllers.replicaset.controller import ReplicaSetController
 from gitrel.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 
@@ -23,6 +24,7 @@ def controllers() -> tuple[Controller, ...]:
         JobController(),
         TtlAfterFinishedController(),
         EndpointSliceController(),
+        NodeLifecycleController(),
         NamespaceController(),
         GarbageCollector(),
     )
