@@ -44,10 +44,12 @@ class Work:
         return reconcile_until_done(self.world, scope, timeout, self._sleeper(deadline), self.shown.report)
 
     def _sleeper(self, deadline: datetime | None) -> Callable[[PassReport], None]:
-        from gitrel.orchestrator.wait import POLL, next_look
+        from gitrel.orchestrator.wait import POLL, RESTLESS, next_look
 
         def sleep(report: PassReport) -> None:
-            due = next_look(report, self.world.clusters.connected(), POLL)
+            # What was just applied may be Current at once: somebody who waits should not wait for the poll.
+            poll = RESTLESS if report.outcomes else POLL
+            due = next_look(report, self.world.clusters.connected(), poll)
             until = min(due, deadline) if deadline else due
             time.sleep(max((until - self.world.clock.now()).total_seconds(), 0))
 

@@ -77,7 +77,8 @@ def line_of(event: Event) -> str:
         return ""
     place = " ".join(filter(None, (event.component, event.environment)))
     message = f": {event.message}" if event.message else ""
-    return clean(MASKER.text(f"{format_instant(event.at)} {place} {what}{message}"))
+    at = format_instant(event.at.replace(microsecond=0))
+    return clean(MASKER.text(f"{at} {place} {what}{message}"))
 
 
 def _what(event: Event) -> str:
