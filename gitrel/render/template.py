@@ -15,7 +15,7 @@ Lines = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one template may use. `seconds` is both wall and CPU time; the others are bytes."""
+    """What one template may use: seconds of CPU time, and bytes."""
 
     seconds: float = 5.0
     memory_bytes: int = 512 * 1024 * 1024

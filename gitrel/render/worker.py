@@ -19,14 +19,21 @@ from typing import Any
 
 import orjson
 
+from gitrel.errors import GitrelError
 from gitrel.render import child
 from gitrel.render.template import Failure, Job, Limits, Result, Text
 
+WALL_FACTOR = 4.0
+"""How much longer than its CPU time a template may take by the wall clock: the machine may be busy."""
 GRACE_SECONDS = 1.0
-"""How long after its own alarm a child may take before it is killed."""
-START_SECONDS = 30.0
-"""How much longer the first answer of a new child may take: it has to start and import."""
+"""How long after that a child may take to answer before it is killed."""
+START_SECONDS = 60.0
+"""How long a new child may take to start and to import what it needs."""
 _BOOT = "import sys; sys.path[:] = {path!r}; from gitrel.render.child import main; main({limits})"
+
+
+class WorkersBroken(GitrelError):
+    """The processes that templates run in do not even start: a fault of the installation."""
 
 
 class _Gone(Exception):
@@ -52,8 +59,18 @@ class _Process:
         )
         assert self._popen.stdin and self._popen.stdout
         self._in, self._out = self._popen.stdin.fileno(), self._popen.stdout.fileno()
-        self.fresh = True
         self.close = weakref.finalize(self, _stop, self._popen)
+        try:
+            self.receive(START_SECONDS)
+        except _Gone:
+            raise WorkersBroken(
+                "the process that renders templates does not start: it may lack memory "
+                f"(its limit is {limits.memory_bytes // 2**20} MiB), or gitrel is not installed completely"
+            ) from None
+
+    @property
+    def alive(self) -> bool:
+        return self.close.alive and self._popen.poll() is None
 
     def send(self, message: Any) -> None:
         try:
@@ -63,7 +80,7 @@ class _Process:
 
     def receive(self, seconds: float) -> Any:
         """The next answer. Raises `_Gone` where there is none in time; the child is dead then."""
-        deadline = time.monotonic() + seconds + (START_SECONDS if self.fresh else 0)
+        deadline = time.monotonic() + seconds
         try:
             size = child.HEADER.unpack(self._read(child.HEADER.size, deadline))[0]
             if size > child.FRAME_BYTES_MAX:
@@ -72,7 +89,6 @@ class _Process:
         except (EOFError, _Gone):
             self.close()
             raise _Gone from None
-        self.fresh = False
         return answer
 
     def _read(self, size: int, deadline: float) -> bytes:
@@ -127,7 +143,7 @@ class Workers:
     def _run(self, process: _Process, job: Job, names: Sequence[str], results: dict[str, Result]) -> None:
         process.send({"files": dict(job.files), "templates": names, "context": job.context})
         for name in names:
-            answer = process.receive(self.limits.seconds + GRACE_SECONDS)
+            answer = process.receive(self.limits.seconds * WALL_FACTOR + GRACE_SECONDS)
             results[name] = _result(answer)
             if answer.get("stop"):
                 process.close()
@@ -139,11 +155,18 @@ class Workers:
         return Failure(template, 0, what, "make its loops and texts smaller")
 
     def _take(self) -> _Process:
-        with self._lock:
-            return self._idle.pop() if self._idle else _Process(self.limits)
+        while True:
+            with self._lock:
+                if not self._idle:
+                    break
+                process = self._idle.pop()
+            if process.alive:
+                return process
+            process.close()  # it died while nobody used it
+        return _Process(self.limits)
 
     def _give_back(self, process: _Process) -> None:
-        if process.close.alive:
+        if process.alive:
             with self._lock:
                 self._idle.append(process)
 
