@@ -46,6 +46,7 @@ EXTRA_DOORS = {
     "cli/commands/cluster.py": {"cluster"},
     "pytest_plugin.py": {"cluster"},
     "__main__.py": {"cli"},
+    "cli/commands/services.py": {"daemon"},  # the verb that starts it
 }
 ONLY_FILE_MAY_IMPORT_CLUSTER = {"backends/embedded.py", "cli/commands/cluster.py", "pytest_plugin.py"}
 
