@@ -162,7 +162,8 @@ class Handler:
         return self._replace(kind, old, new, request, "")
 
     def update_status(self, resource: str, obj: Object, request: Request) -> Object:
-        """Replaces the status, and with it the annotations where some are sent; nothing else. Raises ApiError.
+        """Replaces the status, and with it the annotations where some are sent; nothing else. Raises
+        ApiError.
 
         Annotations written this way count for no generation: a Deployment's revision is
         (`pkg/registry/apps/deployment/strategy.go`).
