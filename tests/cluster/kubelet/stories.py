@@ -37,7 +37,7 @@ class Story:
         if change.type == "DELETED":
             self.lines.append((self.second, name, "gone"))
             return
-        before, after = _visible(change.old), _visible(change.new)
+        before, after = visible(change.old), visible(change.new)
         for who, what in after.items():
             if before.get(who) != what:
                 self.lines.append((self.second, who, what))
@@ -69,7 +69,8 @@ class Story:
         self.cluster.verify()
 
 
-def _visible(obj: Object | None) -> dict[str, str]:
+def visible(obj: Object | None) -> dict[str, str]:
+    """What people see of a pod: its phase and readiness, and the state of each container."""
     status = (obj or {}).get("status") or {}
     seen = {}
     if obj is not None and "startTime" in status:
