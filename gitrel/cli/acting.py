@@ -73,16 +73,22 @@ def working(session: Session, *, actor: str | None = None, remote: str | None = 
     from gitrel.app import world as open_world
 
     session.configure_logs()
-    with (
-        open_world(session.repository(), actor=actor, remote=remote) as world,
-        display(session, world.clock) as shown,
-    ):
-        work = Work(session, world, shown)
-        world.events.subscribe(shown.event)
-        world.events.subscribe(work.hear)
-        if session.log_level in ("debug", "info"):
-            world.events.subscribe(_to_log())
-        yield work
+    try:
+        with (
+            open_world(session.repository(), actor=actor, remote=remote) as world,
+            display(session, world.clock) as shown,
+        ):
+            work = Work(session, world, shown)
+            world.events.subscribe(shown.event)
+            world.events.subscribe(work.hear)
+            if session.log_level in ("debug", "info"):
+                world.events.subscribe(_to_log())
+            yield work
+    except KeyboardInterrupt:
+        session.note(
+            "interrupted: the journal knows where everything stands, and the next pass goes on from there"
+        )
+        raise
 
 
 def _to_log() -> Callable[[Event], None]:

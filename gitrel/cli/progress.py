@@ -13,10 +13,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from gitrel.cli.output import PHASE_STYLE, Writer, is_terminal
+from gitrel.cli.output import PHASE_STYLE, PipeClosed, Writer, is_terminal
 from gitrel.cli.rollouts import short
 from gitrel.cli.session import Session
 from gitrel.clock import Clock, format_instant
+from gitrel.errors import GitrelError
 from gitrel.events import Event
 from gitrel.orchestrator.world import PassReport
 from gitrel.telemetry.masking import MASKER
@@ -122,17 +123,24 @@ class Lines:
 
     def __init__(self, out: Writer) -> None:
         self._out = out
+        self._read = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._out.flush()
+        """Nothing: each line has been flushed already."""
 
     def event(self, event: Event) -> None:
-        if line := line_of(event):
+        line = line_of(event)
+        if not line or not self._read:
+            return
+        try:
             self._out.line(line)
             self._out.flush()
+        except (PipeClosed, GitrelError):
+            # That nobody reads the progress any more is no reason to stop a release half-way.
+            self._read = False
 
     def report(self, report: PassReport) -> None:
         """Nothing: the events have said it already."""

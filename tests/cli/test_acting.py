@@ -207,8 +207,19 @@ def test_an_interrupted_wait_is_no_failure(tmp_path: Path) -> None:
                 break
         rest = running.stderr.read()
         assert running.wait(20) == 130
+    assert rest.splitlines()[-1].startswith("interrupted: the journal knows")
     assert "Traceback" not in rest
     assert run(folder, "rollout", "verify").code == 0
+
+
+def test_a_release_survives_the_reader_of_its_progress(tmp_path: Path) -> None:
+    """`reconcile 2>&1 | head -1` goes on releasing after head has gone."""
+    folder = make(tmp_path / "small")
+    command = f"{sys.executable} -m gitrel reconcile --wait -o name -C {folder} 2>&1 >/dev/null | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "rollout 1 started" in done.stdout
+    record = json.loads(run(folder, "rollout", "list", "-o", "json").out)["items"][0]
+    assert record["status"] == "passed"
 
 
 def test_the_daemon_reconciles_until_it_is_told_to_stop(tmp_path: Path) -> None:
