@@ -283,6 +283,21 @@ def test_a_push_that_did_not_happen_says_so(remote: Path, cloned: GitRepository)
     assert git(remote, "cat-file", "blob", "main:apps/frontend/canary") == "v2"
 
 
+def test_an_answer_is_not_taken_for_granted(remote: Path, cloned: GitRepository) -> None:
+    """The connection broke before anything was sent, and the remote says so: nothing counts as recorded."""
+
+    def refuse(step: str) -> None:
+        if step == "push:before":
+            raise Unreachable("the connection broke")
+
+    with GitRepository(cloned.path, durable=refuse) as unlucky:
+        ledger = GitLedger(unlucky, "origin")
+        with pytest.raises(Unreachable, match="the connection broke"):
+            save(ledger, 1, CANARY)
+        assert ledger.head() == ""
+    assert git(remote, "for-each-ref", JOURNAL) == ""
+
+
 # ── Remotes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -405,6 +405,17 @@ def test_durable_steps_are_announced(work: Path) -> None:
     assert steps == ["objects:before", "objects:after", "update-refs:before", "update-refs:after"]
 
 
+def test_maintenance_packs_only_what_is_worth_it(repository: GitRepository, work: Path) -> None:
+    """Below the threshold nothing happens; above it everything is packed, and the reader goes on."""
+    assert not repository.maintain()
+    before = repository.read_commit(main(repository))
+    assert repository.maintain(loose_objects_max=5)
+    assert git(work, "count-objects").startswith("0 objects")
+    with GitRepository(work) as fresh:
+        assert fresh.read_commit(main(repository)) == before
+    assert repository.entry(main(repository), "apps/frontend/canary") is not None
+
+
 # ── Hostile repositories ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -441,7 +452,7 @@ def test_nothing_of_a_repository_runs(work: Path, tmp_path: Path) -> None:
         )
         repository.update_refs([RefUpdate("refs/heads/main", new, old)])
         repository.log("main", path="apps")
-        repository.maintain()
+        repository.maintain(loose_objects_max=0)
         for tree in repository.checked_out("refs/heads/main"):
             tree.keep()
     assert not alarm.exists(), alarm.read_text()

@@ -29,6 +29,8 @@ from gitrel.repo.tree import RawTree
 LOCAL_TIMEOUT_SECONDS = 60.0
 REMOTE_TIMEOUT_SECONDS = 120.0
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,40}\Z")
+LOOSE_OBJECTS_MAX = 5000
+"""A save leaves about ten; Git's own threshold is 6,700."""
 ABSENT = "0" * 40
 """How Git writes `no such ref` in a transaction; gitrel writes it as an empty string."""
 
@@ -245,9 +247,15 @@ class GitRepository:
             return Conflict(f"another process was moving {', '.join(u.ref for u in updates)}")
         return error
 
-    def maintain(self) -> None:
-        """Packs what piled up, if it is worth it. Seconds at most times; for quiet moments."""
-        self.git.run("gc", "--auto", "--quiet", "--no-prune")
+    def maintain(self, *, loose_objects_max: int = LOOSE_OBJECTS_MAX) -> bool:
+        """Packs loose objects where more than this many piled up; takes seconds, so for quiet moments.
+
+        Deletes nothing that is unreachable: that is the owner's to decide. Gives whether there was work.
+        """
+        count = int(self.git.run("count-objects").split()[0])
+        if count > loose_objects_max:
+            self.git.run("gc", "--quiet", "--no-prune")
+        return count > loose_objects_max
 
     # ── Remotes ─────────────────────────────────────────────────────────────────────────────────────────
 
