@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from gitrel.cluster.api import errors, ownership, schema
 from gitrel.cluster.api.apply import applying
+from gitrel.cluster.api.apply.fieldset import NotAssociative
 from gitrel.cluster.api.apply.managers import Manager
 from gitrel.cluster.api.handler import Handler, Request
 from gitrel.cluster.api.patch import json_patch, merge_patch
@@ -71,7 +72,7 @@ class Patcher:
     ) -> Object:
         """Server-side apply as `request.manager`. Raises ApiError 409 with every conflict."""
         kind = self._handler.scheme.resource(resource)
-        config = self._configuration(kind, config, request)
+        config = _only(self._configuration(kind, config, request), subresource)
         metadata = config["metadata"]
         live = self._handler.store.get(resource, metadata.get("namespace") or "", metadata["name"])
         if live is None and subresource:
@@ -80,7 +81,10 @@ class Patcher:
         manager = Manager(request.manager, "Apply", kind.api_version, subresource)
         owners = ownership.owners_of(kind, live, now)
         type_ = type_of(kind.api_version, kind.kind)
-        applied = applying.apply(live, config, type_, owners, manager, force=force, now=now)
+        try:
+            applied = applying.apply(live, config, type_, owners, manager, force=force, now=now)
+        except NotAssociative as wrong:
+            raise errors.bad_request(f"failed to create typed patch object: {wrong}") from None
         request = replace(request, owners=applied.managers)
         if live is None:
             return self._handler.create(resource, applied.object, request)
@@ -100,6 +104,13 @@ class Patcher:
         if not metadata.get("name"):
             raise errors.bad_request("metadata.name is required for apply patch")
         return config
+
+
+def _only(config: Object, subresource: str) -> Object:
+    """What an apply to this (sub)resource can say; anything else in it is ignored, as in Kubernetes."""
+    if subresource == "status":
+        return {key: config[key] for key in ("apiVersion", "kind", "metadata", "status") if key in config}
+    return {key: value for key, value in config.items() if key != "status"}
 
 
 def _patched(kind: Kind, live: Object, body: Any, type_: str) -> Any:

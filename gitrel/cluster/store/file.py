@@ -61,12 +61,13 @@ class ClusterFile:
         self._dirty: dict[tuple[str, ObjectKey], Object | None] = {}
         self._meta: dict[str, Any] = {}
         path = directory / "cluster.db"
+        # Made here, because SQLite gives its companions the mode of the file that it finds.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_TABLES)
-            path.chmod(0o600)
         except sqlite3.DatabaseError as wrong:
             os.close(self._lock)
             raise Unreadable(f"{path} cannot be read as a cluster: {wrong}") from None

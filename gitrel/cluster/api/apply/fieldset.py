@@ -29,16 +29,34 @@ def value_element(value: Any) -> str:
     return "v:" + orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
+class NotAssociative(ValueError):
+    """A list that should be a set or a map is none: an entry lacks its key, or comes twice."""
+
+
 def elements_of(items: Iterable[Any], type_: Type) -> list[tuple[str, Any]]:
-    """(path element, entry) of a set or map-list. Raises KeyError naming a key that an entry lacks."""
+    """(path element, entry) of a set or map-list. Raises NotAssociative."""
     if type_.is_set:
         return [(value_element(item), item) for item in items]
     found = []
-    for item in items:
+    for index, item in enumerate(items):
         key = key_of(item, type_.list_keys)
         if key is None:
-            raise KeyError(next(k for k in type_.list_keys if k not in item))
+            missing = next(name for name in type_.list_keys if name not in item)
+            raise NotAssociative(
+                f"element {index}: associative list with keys has an element that omits key field "
+                f'"{missing}" (and doesn\'t have default value)'
+            )
         found.append((key_element(key), item))
+    return found
+
+
+def distinct_elements(items: Iterable[Any], type_: Type) -> dict[str, Any]:
+    """The same, where none may come twice. Raises NotAssociative."""
+    found: dict[str, Any] = {}
+    for element, item in elements_of(items, type_):
+        if element in found:
+            raise NotAssociative(f"duplicate entries for key {shown_path((element,))}")
+        found[element] = item
     return found
 
 
@@ -65,7 +83,12 @@ def _collect(value: Any, type_: Type, at: FieldPath, found: set[FieldPath]) -> N
             if item is not None:
                 _collect(item, field, place, found)
         return
-    for element, item in elements_of(value, type_):
+    try:
+        elements = elements_of(value, type_)
+    except NotAssociative:
+        found.add(at)
+        return
+    for element, item in elements:
         place = (*at, element)
         found.add(place)
         if not type_.is_set:

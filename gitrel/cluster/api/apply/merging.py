@@ -10,12 +10,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitrel.cluster.api.apply.fieldset import EMPTY, FieldPath, FieldSet, elements_of, fields_of
+from gitrel.cluster.api.apply.fieldset import (
+    EMPTY,
+    FieldPath,
+    FieldSet,
+    NotAssociative,
+    distinct_elements,
+    elements_of,
+    fields_of,
+)
 from gitrel.cluster.api.apply.types import Type
 
 
 def merged(live: Any, applied: Any, type_: Type) -> Any:
-    """`live` with everything that `applied` says; only atomic values are replaced as a whole."""
+    """`live` with everything that `applied` says; only atomic values are replaced as a whole.
+
+    Raises NotAssociative for lists without proper keys.
+    """
     if live is None or type_.atomic or type_.shape in ("scalar", "any"):
         return applied
     if isinstance(applied, dict) and isinstance(live, dict):
@@ -32,8 +43,9 @@ def merged(live: Any, applied: Any, type_: Type) -> Any:
 def _merged_list(live: Sequence[Any], applied: Sequence[Any], type_: Type) -> list[Any]:
     """Applied entries come in their own order; entries only of `live` keep their place before what follows
     them."""
-    left, right = elements_of(live, type_), elements_of(applied, type_)
-    known, wanted = dict(left), {element for element, _ in right}
+    wanted = distinct_elements(applied, type_)
+    left, right = elements_of(live, type_), wanted.items()
+    known = dict(left)
     result: list[Any] = []
     position = 0
     for element, item in right:
@@ -101,7 +113,11 @@ def _compare(old: Any, new: Any, type_: Type, at: FieldPath, sinks: _Sinks) -> N
 
 
 def _compare_lists(old: list[Any], new: list[Any], type_: Type, at: FieldPath, sinks: _Sinks) -> None:
-    before, after = dict(elements_of(old, type_)), dict(elements_of(new, type_))
+    try:
+        before, after = dict(elements_of(old, type_)), dict(elements_of(new, type_))
+    except NotAssociative:
+        sinks[1].add(at)
+        return
     for element in (*before, *(e for e in after if e not in before)):
         place = (*at, element)
         if element not in before:
@@ -124,8 +140,12 @@ def without(value: Any, gone: Collection[FieldPath], type_: Type) -> Any:
     if isinstance(value, dict):
         return _dict_without(value, here, deeper, type_)
     if isinstance(value, list) and not type_.atomic:
+        # What identifies an entry stays as long as the entry does.
+        keys = {(f"f:{key}",) for key in type_.list_keys}
         return [
-            item if type_.is_set else without(item, deeper.get(element, ()), type_.element)
+            item
+            if type_.is_set
+            else without(item, [p for p in deeper.get(element, ()) if p not in keys], type_.element)
             for element, item in elements_of(value, type_)
             if element not in here
         ]
