@@ -96,10 +96,11 @@ class GitLedger:
     # ── Beside it ───────────────────────────────────────────────────────────────────────────────────────
 
     def tip(self) -> str:
-        """The commit that the branch is at: what the next pass should read. Empty where there is none.
+        """The commit that the branch is at now: what the next pass should read. Empty where there is none.
 
-        With a remote, as of the last `load` or `sync`.
+        With a remote this looks there first, as a pass reads the tip before it loads the records.
         """
+        self._truth.sync()
         return self._truth.tip()
 
     def sync(self) -> None:
