@@ -86,17 +86,13 @@ def test_the_delay_doubles_from_ten_seconds_to_ten_minutes() -> None:
 
 
 def test_only_failures_since_the_last_success_delay() -> None:
-    """Proves what counts, and from when the wait runs."""
-    pods = [
-        ended("a", finished=1),
-        ended("b", "Succeeded", 5),
-        ended("c", finished=7),
-        ended("d", finished=9),
-    ]
-    found = backoff.failures_in_a_row(job(), pods)
+    """Proves what counts, and from when the wait runs; a failure at the instant of the success is over."""
+    failures = [ended(f"p{end}", finished=end) for end in (1, 5, 7, 9)]
+    success = ended("s", "Succeeded", 5)
+    found = backoff.failures_in_a_row(job(), [success, *failures])
     assert found == backoff.Failures(2, at(9))
     assert backoff.retry_at(found) == at(29)
-    assert backoff.retry_at(backoff.failures_in_a_row(job(), pods[:2])) is None
+    assert backoff.retry_at(backoff.failures_in_a_row(job(), [success, *failures[:2]])) is None
 
 
 def test_a_pod_that_the_job_deleted_itself_is_no_failure() -> None:
