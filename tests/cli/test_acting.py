@@ -48,6 +48,22 @@ metadata:
 data:
   version: "{version}"
 """
+NEVER_READY = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  selector:
+    matchLabels: {app: web}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      nodeSelector: {here: nowhere}
+      containers:
+        - name: web
+          image: registry.example.com/web:2
+"""
 
 
 def make(folder: Path, soak: float = 1) -> Path:
@@ -170,6 +186,18 @@ def test_what_the_cluster_refuses_gives_5(small: Path) -> None:
     ran = run(small, "promote", "web", "v3")
     assert ran.code == 5
     assert "immutable" in ran.err
+
+
+def test_a_rollout_that_fails_gives_5(small: Path) -> None:
+    """A release that never becomes ready fails at its deadline: 5 now, and 0 for the passes after it."""
+    pipeline = small / "environments/pipeline.yaml"
+    pipeline.write_text(PIPELINE.format(soak=1) + "    progressDeadline: 2s\n", encoding="utf-8")
+    (small / "apps/web/v2/web-deployment.yaml").write_text(NEVER_READY, encoding="utf-8")
+    commit(small)
+    ran = run(small, "promote", "web", "v2", "--wait", "--timeout", "60s")
+    assert ran.code == 5
+    assert "failed" in ran.out
+    assert run(small, "reconcile").code == 0
 
 
 @pytest.mark.parametrize(

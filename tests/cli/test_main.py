@@ -181,8 +181,12 @@ def test_outside_of_a_repository_says_how_to_name_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["0", "0s", "-5m", "5", "soon"])
 def test_a_timeout_must_be_a_positive_duration(value: str) -> None:
     """Zero, negative, without unit, or words: wrong usage, before anything is read."""
-    assert gitrel("reconcile", "--wait", "--timeout", value).code == 2
-    assert gitrel("reconcile", "--wait", env={"GITREL_TIMEOUT": value}).code == 2
+    for ran in (
+        gitrel("reconcile", "--wait", "--timeout", value),
+        gitrel("reconcile", "--wait", env={"GITREL_TIMEOUT": value}),
+    ):
+        assert ran.code == 2
+        assert "Invalid value for '--timeout'" in ran.err
 
 
 def test_timeout_without_wait_is_refused() -> None:
