@@ -41,6 +41,8 @@ class Container:
     started: bool = False
     last: Mapping[str, Any] | None = field(default=None)
     """The terminated state of the run before."""
+    shown_image: str = ""
+    """The image in the status: that of the last run, or the one being waited for."""
 
     @property
     def name(self) -> str:
@@ -53,11 +55,17 @@ class Container:
         return image
 
     @property
+    def image_changed(self) -> bool:
+        """Whether somebody set another image since the kubelet last acted on it."""
+        return self.shown_image not in ("", self.image)
+
+    @property
     def never_ran(self) -> bool:
         return self.state == "waiting" and self.last is None
 
     def wait(self, reason: str, message: str = "") -> None:
         self.state, self.reason, self.message = "waiting", reason, message
+        self.shown_image = self.image
         self.ready = self.started = False
 
     def begin(self, at: int) -> None:
@@ -67,6 +75,7 @@ class Container:
         if self.last is not None:
             self.restarts += 1
         self.state, self.begun, self.reason, self.message = "running", at, "", ""
+        self.shown_image = self.image
         self.ready = self.started = False
 
     def end(self, at: int, exit_code: int, reason: str, message: str = "") -> None:
@@ -100,8 +109,8 @@ class Container:
             "lastState": {"terminated": self.last} if self.last is not None else {},
             "ready": self.ready,
             "restartCount": self.restarts,
-            "image": self.image,
-            "imageID": _image_id(self.image) if ran else "",
+            "image": self.shown_image or self.image,
+            "imageID": _image_id(self.shown_image or self.image) if ran else "",
             "started": self.started,
         }
         if self.state == "waiting" and self.last is not None:
@@ -158,6 +167,7 @@ def load_all(pod: Mapping[str, Any], behaviours: Behaviours) -> list[Container]:
 def _recall(container: Container, status: Mapping[str, Any]) -> None:
     container.restarts = status.get("restartCount") or 0
     container.ready, container.started = bool(status.get("ready")), bool(status.get("started"))
+    container.shown_image = status.get("image") or ""
     container.last = (status.get("lastState") or {}).get("terminated")
     state = status.get("state") or {}
     if running := state.get("running"):

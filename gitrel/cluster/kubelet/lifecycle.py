@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal, NamedTuple
 
-from gitrel.cluster.kubelet import instants, progress, restarts, status, termination
+from gitrel.cluster.kubelet import instants, progress, restarts, status, stopping, termination
 from gitrel.cluster.kubelet.behaviours import Behaviours
 from gitrel.cluster.kubelet.containers import Container, load_all
 from gitrel.cluster.kubelet.progress import NEVER, Step
-from gitrel.cluster.kubelet.runtimes import simulated
 from gitrel.cluster.kubelet.status import TERMINAL_PHASES
+from gitrel.cluster.kubelet.stopping import Order
 
 EXIT_POWER_LOST = 255
 
@@ -50,15 +50,6 @@ class Addresses(NamedTuple):
 
     host_ip: str
     pod_ip: Callable[[], str]
-
-
-class Order(NamedTuple):
-    """To stop whatever runs, from `since` on. `reason` and `message` end up in the pod's status."""
-
-    since: float
-    grace: float
-    reason: str = ""
-    message: str = ""
 
 
 @dataclass(slots=True)
@@ -101,7 +92,7 @@ def lose_power(pod: Mapping[str, Any], behaviours: Behaviours, now: float) -> Ma
     if look.over or not running:
         return None
     for container in running:
-        _end(look, container, Step(now, "end", EXIT_POWER_LOST, "Unknown"), stopping=None)
+        _end(look, container, Step(now, "end", EXIT_POWER_LOST, "Unknown"), order=None)
     _sum_up(look, int(now), over=False)
     return look.status
 
@@ -129,7 +120,7 @@ def _acknowledge(look: _Look, now: int, addresses: Addresses) -> None:
 
 def _play(look: _Look, now: float, changed: bool) -> Outcome:
     while True:
-        order = _stop_order(look)
+        order = stopping.order_of(look.pod, look.containers, instants.read(look.status["startTime"]))
         step, container = _next(look, order, now)
         over = container is None and order is not None and order.since <= now
         if over and order is not None:
@@ -144,44 +135,6 @@ def _play(look: _Look, now: float, changed: bool) -> Outcome:
         changed = True
 
 
-def _stop_order(look: _Look) -> Order | None:
-    """The earliest reason to stop the pod as a whole; the deadline counts before it has come, too."""
-    metadata, spec = look.pod["metadata"], look.pod["spec"]
-    grace = float(spec.get("terminationGracePeriodSeconds", 30))
-    orders = []
-    if "deletionTimestamp" in metadata:
-        grace = float(metadata.get("deletionGracePeriodSeconds", grace))
-        orders.append(Order(instants.read(metadata["deletionTimestamp"]) - grace, grace))
-    if (limit := spec.get("activeDeadlineSeconds")) is not None:
-        message = "Pod was active on the node longer than the specified deadline"
-        since = instants.read(look.status["startTime"]) + limit
-        orders.append(Order(since, grace, "DeadlineExceeded", message))
-    if (done := _done_at(look)) is not None:
-        orders.append(Order(done, grace))
-    return min(orders, key=lambda order: order.since, default=None)
-
-
-def _done_at(look: _Look) -> float | None:
-    """When the pod's work ended for good: its last main container stopped, or an init container failed
-    finally.
-    """
-    if look.policy == "Always":
-        return None
-    for container in look.containers:
-        if container.role == "init" and _ended_for_good(container) and container.exit_code:
-            return container.finished
-    mains = [c for c in look.containers if c.role == "main"]
-    if all(_ended_for_good(c) for c in mains):
-        return max(c.finished for c in mains)
-    return None
-
-
-def _ended_for_good(container: Container) -> bool:
-    if container.state != "terminated":
-        return False
-    return not restarts.should_restart(container.restart_policy, container.exit_code)
-
-
 def _next(look: _Look, order: Order | None, now: float) -> tuple[Step, Container | None]:
     """The earliest step of any container, in the order of the spec where several fall together.
 
@@ -191,7 +144,7 @@ def _next(look: _Look, order: Order | None, now: float) -> tuple[Step, Container
     if order is None or order.since > now or best.at < order.since:
         return best, who
     best, who = NEVER, None
-    for container, step in _endings(look, order):
+    for container, step in stopping.endings_of(look.containers, order):
         if step.at < best.at:
             best, who = step, container
     return best, who
@@ -228,31 +181,13 @@ def _turns(look: _Look) -> list[float | None]:
     return turns + [at] * (len(look.containers) - len(turns))
 
 
-def _endings(look: _Look, order: Order) -> list[tuple[Container, Step]]:
-    """How and when each container that still runs ends under the order."""
-    running = [c for c in look.containers if c.state == "running"]
-    ended = (
-        c.finished - order.since for c in look.containers if c.state == "terminated" and c.role != "sidecar"
-    )
-    plan = termination.plan(
-        [simulated.stopping(c.spec, c.behaviour, c.role == "sidecar") for c in running],
-        order.grace,
-        max(ended, default=0.0),
-    )
-    endings = []
-    for container in running:
-        ending = plan[container.name]
-        step = Step(order.since + ending.after_seconds, "end", ending.exit_code, "Error")
-        own = progress.own_end(container)
-        endings.append((container, own if own is not None and own.at < step.at else step))
-    return endings
-
-
 def _take(look: _Look, container: Container, step: Step, order: Order | None) -> None:
     """Takes one step; the table of what can happen to a container."""
     match step.verb:
         case "begin":
             _begin(look, container, int(step.at))
+        case "wait":
+            container.wait("ContainerCreating")
         case "fail-pull":
             what = f'failed to pull and unpack image "{container.image}": not found'
             container.wait("ErrImagePull", what)
@@ -288,27 +223,40 @@ def _begin(look: _Look, container: Container, at: int) -> None:
     look.notes.append(Note("Normal", "Started", f"Started container {name}"))
 
 
-def _end(look: _Look, container: Container, step: Step, stopping: Order | None) -> None:
+def _end(look: _Look, container: Container, step: Step, order: Order | None) -> None:
     """A run is over; unless the pod is stopping, what follows is decided here: nothing, a restart, or a wait
     for it.
     """
-    if step.because:
-        look.notes.append(Note("Warning", "Unhealthy", f"{step.because.capitalize()} probe failed"))
-        what = f"Container {container.name} failed {step.because} probe, will be restarted"
-        look.notes.append(Note("Normal", "Killing", what))
+    look.notes += _death_notes(container, step)
     container.end(int(step.at), step.exit_code, step.reason)
-    if stopping is not None or not restarts.should_restart(container.restart_policy, step.exit_code):
+    if order is not None or not restarts.should_restart(container.restart_policy, step.exit_code):
         return
     decided = container.begun - container.behaviour.start_seconds
     put_off = None if container.last is None else decided - instants.read(container.last["finishedAt"])
     delay = restarts.crash_delay_seconds(container.finished - decided, put_off)
-    if delay:
+    # The back-off belongs to the container as it was defined; with another image it starts anew.
+    if delay and step.because != progress.NEW_IMAGE:
         metadata = look.pod["metadata"]
         pod = f"{metadata['name']}_{metadata.get('namespace', '')}({metadata['uid']})"
         container.last = container.terminated()
         container.wait("CrashLoopBackOff", restarts.waiting_message(delay, container.name, pod))
         what = f"Back-off restarting failed container {container.name} in pod {pod}"
         look.notes.append(Note("Warning", "BackOff", what))
+
+
+def _death_notes(container: Container, step: Step) -> list[Note]:
+    """What is told of an end that the kubelet ordered."""
+    if not step.because:
+        return []
+    if step.because == progress.NEW_IMAGE:
+        return [
+            Note("Normal", "Killing", f"Container {container.name} definition changed, will be restarted")
+        ]
+    what = f"Container {container.name} failed {step.because} probe, will be restarted"
+    return [
+        Note("Warning", "Unhealthy", f"{step.because.capitalize()} probe failed"),
+        Note("Normal", "Killing", what),
+    ]
 
 
 def _finish(look: _Look, order: Order) -> None:

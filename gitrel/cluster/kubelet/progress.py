@@ -18,12 +18,13 @@ from gitrel.cluster.kubelet.runtimes import simulated
 ERR_IMAGE_PULL_SHOWN_SECONDS = 1
 """A failed pull shows as ErrImagePull until the sync after it, about a second later, finds it backing off."""
 
-Verb = Literal["begin", "fail-pull", "back-off-pull", "start", "ready", "unready", "end"]
+NEW_IMAGE = "new image"
+Verb = Literal["begin", "wait", "fail-pull", "back-off-pull", "start", "ready", "unready", "end"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`at` is in seconds since 1970. `because` names the probe that ordered an end."""
+    """`at` is in seconds since 1970. `because` names the probe that ordered an end, or NEW_IMAGE."""
 
     at: float
     verb: Verb
@@ -39,6 +40,8 @@ def next_step(container: Container, turn: float | None, grace: float, now: float
     """What comes next where nobody stops the pod; `turn` is when the container's turn came, None if it has
     not.
     """
+    if container.image_changed:
+        return _with_new_image(container, turn, now)
     if container.state == "running":
         return min(_while_running(container, grace, now), key=lambda step: step.at, default=NEVER)
     if container.state == "terminated":
@@ -50,6 +53,27 @@ def next_step(container: Container, turn: float | None, grace: float, now: float
         finished = instants.read(container.last["finishedAt"])
         return Step(finished + delay + container.behaviour.start_seconds, "begin")
     return NEVER if turn is None else _first_start(container, turn)
+
+
+def _with_new_image(container: Container, turn: float | None, now: float) -> Step:
+    """Another image was set in the pod's spec: what runs is stopped at once, and whatever waits begins anew.
+
+    When that was is recorded nowhere, so the kubelet acts in the moment in which it looks.
+    """
+    does = container.behaviour
+    if container.state == "running":
+        return Step(now, "end", termination.EXIT_SIGTERM, "Error", NEW_IMAGE)
+    if container.state == "terminated":
+        if not restarts.should_restart(container.restart_policy, container.exit_code):
+            return NEVER
+        return Step(container.finished + does.pull_seconds + does.start_seconds, "begin")
+    if container.last is not None:
+        return Step(now, "begin")
+    if turn is None:
+        return NEVER
+    if does.pull_fails_seconds:
+        return Step(now, "wait")
+    return Step(max(now, turn + does.pull_seconds + does.start_seconds), "begin")
 
 
 def _first_start(container: Container, turn: float) -> Step:

@@ -315,6 +315,40 @@ def test_readiness_gates_are_somebody_elses_word() -> None:
     assert story.of("web")[-1] == (10, "Running ready")
 
 
+def with_image(story: Story, image: str) -> None:
+    """Sets another image in the running pod, as `kubectl set image pod/web` does."""
+    found = story.pod()
+    changed = [{**found["spec"]["containers"][0], "image": image}]
+    story.cluster.writer.update("pods", {**found, "spec": {**found["spec"], "containers": changed}})
+    story.cluster.settle()
+
+
+def test_another_image_restarts_the_container_in_its_pod() -> None:
+    """Stopped in that second, pulled and started again after two; the address stays."""
+    story = Story()
+    story.start()
+    story.play(100)
+    ip = story.pod()["status"]["podIP"]
+    with_image(story, "example.org/app:2")
+    story.play(60)
+    assert story.of("app")[2:] == [(100, "exit 143 Error"), (102, "running #1 ready")]
+    status = story.pod()["status"]
+    assert (status["podIP"], status["containerStatuses"][0]["image"]) == (ip, "example.org/app:2")
+
+
+def test_a_better_image_ends_a_crash_loop_and_a_failed_pull() -> None:
+    """Neither back-off is waited for: the new image runs in the second in which it is set."""
+    crashing = Story({"image": "*:1", "crash": {"after": 5}})
+    unpullable = Story({"image": "*:1", "pullFails": True})
+    for story, restarts in ((crashing, 3), (unpullable, 0)):
+        story.start()
+        story.play(45)
+        assert story.of("app")[-1][1].endswith("BackOff")
+        with_image(story, "example.org/app:2")
+        assert story.of("app")[-1] == (45, f"running #{restarts} ready")
+        assert story.cluster.next_due() is None
+
+
 def test_addresses_are_given_back() -> None:
     """The lowest free address is used again once its pod is gone."""
     story = Story()

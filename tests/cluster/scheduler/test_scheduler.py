@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from gitrel.cluster.scheduler.scheduler import Scheduler
 from gitrel.kube import conditions
 from gitrel.kube.fields import removed, replaced
@@ -250,3 +252,21 @@ def test_a_scheduler_that_forgot_everything_goes_on_as_before() -> None:
         return lines
 
     assert story(forget=True) == story(forget=False)
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_the_second_failure_backs_off_for_two_seconds(forget: bool) -> None:
+    """Failed at 0 and 300 s; room at 300.5 s is taken at 302 s, also by a scheduler that knows of it from
+    events.
+    """
+    scheduler = Scheduler()
+    made = cluster(lambda: scheduler, nodes=1)
+    made.writer.create("pods", pod("a", containers=asking("16")))
+    made.advance(timedelta(seconds=300, milliseconds=500))
+    if forget:
+        scheduler._memory = None
+    made.writer.create("nodes", big_node("large", "16"))
+    made.advance(timedelta(milliseconds=1499))
+    assert place_of(made, "a") is None
+    made.advance(timedelta(milliseconds=1))
+    assert place_of(made, "a") == "large"
