@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitrel.rollout import wire
@@ -74,16 +74,15 @@ def test_components_are_replayed_side_by_side() -> None:
     assert verify(mixed) is None
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, len(JOURNAL) - 2))
-def test_a_step_left_out_is_found(place: int) -> None:
-    """Without an entry the next ones are not what the schedule gives.
+@pytest.mark.parametrize("kind", ["promote", "retry", "pause", "resume", "rollback"])
+def test_a_command_left_out_is_found(kind: str) -> None:
+    """Without what a person asked for, the next step is not what the schedule gives.
 
-    Two steps of one instant may give what the second alone gives; that an entry is missing there is for
-    the ledger's chain to show.
+    A look that is left out may not show, since timers rest on facts and later looks come to the same; that
+    an entry is missing there is for the ledger's chain to show.
     """
-    assume(JOURNAL[place].at != JOURNAL[place + 1].at)
-    assert verify(JOURNAL[:place] + JOURNAL[place + 1 :]) is not None
+    place = place_of(lambda step: step.kind == kind)
+    assert breach_of(JOURNAL[:place] + JOURNAL[place + 1 :]).place == place
 
 
 @settings(max_examples=40, deadline=None)
