@@ -59,10 +59,18 @@ def node(pool: NodePool, name: str) -> Object:
         "status": {
             "capacity": amounts,
             "allocatable": amounts,
+            # Every field is required by the API; those that tell one machine from another tell its name.
             "nodeInfo": {
                 "architecture": "amd64",
+                "bootID": name,
+                "containerRuntimeVersion": "gitrel://1",
+                "kernelVersion": "gitrel",
+                "kubeProxyVersion": "",
                 "kubeletVersion": f"v{KUBERNETES_VERSION}.0",
+                "machineID": name,
                 "operatingSystem": "linux",
+                "osImage": "gitrel",
+                "systemUUID": name,
             },
         },
     }
