@@ -125,11 +125,15 @@ def keys_of_matching(
 
     def wake(change: Change, read: Reader) -> Iterable[Key]:
         new, old = change.new, change.old
-        yield from _owner_key(new, kind)
-        if old is not None and controller_of(old) != controller_of(new):
-            yield from _owner_key(old, kind)
-        if change.type != "DELETED" and controller_of(new) is None and labels_of(new):
-            yield from _matching_keys(new, read)
+        owner = controller_of(new)
+        keys = _keys_of(owner, new, kind)
+        if old is not None and old["metadata"].get("ownerReferences") != new["metadata"].get(
+            "ownerReferences"
+        ):
+            keys += _keys_of(controller_of(old), old, kind)
+        if owner is None and change.type != "DELETED" and labels_of(new):
+            keys += _matching_keys(new, read)
+        return keys
 
     def _matching_keys(orphan: Object, read: Reader) -> Iterator[Key]:
         namespace = orphan["metadata"]["namespace"]
@@ -141,7 +145,7 @@ def keys_of_matching(
     return wake
 
 
-def _owner_key(obj: Object, kind: str) -> Iterator[Key]:
-    reference = controller_of(obj)
-    if reference is not None and reference["kind"] == kind:
-        yield Key(obj["metadata"]["namespace"], reference["name"])
+def _keys_of(owner: Mapping[str, Any] | None, obj: Object, kind: str) -> list[Key]:
+    if owner is None or owner["kind"] != kind:
+        return []
+    return [Key(obj["metadata"]["namespace"], owner["name"])]

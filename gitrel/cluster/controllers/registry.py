@@ -12,6 +12,7 @@ from gitrel.cluster.controllers.garbagecollector.controller import GarbageCollec
 from gitrel.cluster.controllers.job.controller import JobController
 from gitrel.cluster.controllers.namespace.controller import NamespaceController
 from gitrel.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
+from gitrel.cluster.controllers.podgc.controller import PodGarbageCollector
 from gitrel.cluster.controllers.replicaset.controller import ReplicaSetController
 from gitrel.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 
@@ -25,6 +26,7 @@ def controllers() -> tuple[Controller, ...]:
         TtlAfterFinishedController(),
         EndpointSliceController(),
         NodeLifecycleController(),
+        PodGarbageCollector(),
         NamespaceController(),
         GarbageCollector(),
     )

@@ -1,0 +1,1 @@
+"""Removes the pods of nodes that are no longer there."""
