@@ -1,5 +1,6 @@
 """The bundled cluster: how long it takes to start, and how many pods a second it brings from created to
-Available."""
+Available.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 class Cluster:
     """`clock` is the outside world's; without one, time is virtual, starts at `clock_start` and moves by
-    calls only."""
+    calls only.
+    """
 
     def __init__(
         self,
@@ -88,7 +89,8 @@ class Cluster:
         )
         self.writer: Writer = ControllerWriter(self.handler, "gitrel")
         """The trusted way in: defaults, but neither validation nor a record of owners. For tests and
-        seeding."""
+        seeding.
+        """
         controllers = tuple(self._parts(self.spec))
         self.loop = Loop(
             controllers, self.store, [self._contexts(place, c) for place, c in enumerate(controllers)]
@@ -143,7 +145,7 @@ class Cluster:
 
     def step(self) -> bool:
         """One reconcile, moving a virtual clock to the next due instant if nothing is ready; False at rest.
-        One reconcile, moving a virtual clock to the next due instant if nothing is ready; False at rest."""
+        """
         if self.loop.idle:
             due = self.loop.next_due()
             if due is None or (self._outside and due > self._outside.now()):
@@ -170,7 +172,8 @@ class Cluster:
 
     def wait_for(self, condition: Callable[[], bool], timeout: timedelta = timedelta(hours=1)) -> bool:
         """Plays until `condition` holds; False when `timeout` of cluster time passed before, or all is
-        still."""
+        still.
+        """
         deadline = self.now + timeout
         self.settle()
         while not condition():

@@ -24,7 +24,7 @@ _RETRY_MAX = timedelta(seconds=1000)
 
 RECONCILES_MAX = 1000
 """Passes over one key at one instant. More is a controller that undoes its own work: better to stop loudly.
-Passes over one key at one instant. More is a controller that undoes its own work: better to stop loudly."""
+"""
 
 
 @contextmanager
@@ -163,7 +163,7 @@ class Loop:
 
     def drain(self, now: datetime) -> int:
         """Everything that is ready or due at `now`, and what that causes. Returns the number of reconciles.
-        Everything that is ready or due at `now`, and what that causes. Returns the number of reconciles."""
+        """
         with _collector_paused():
             return self._drain(now)
 
@@ -184,8 +184,9 @@ class Loop:
             count += 1
 
     def wake_all(self) -> None:
-        """Queues every key that any object could wake, as after a restart: what is due follows from objects.
-        Queues every key that any object could wake, as after a restart: what is due follows from objects."""
+        """Queues every key that any object could wake, as after a restart: what is due follows from
+        objects.
+        """
         for resource in self._routes:
             for obj in self._read.list(resource):
                 self.on_change(Change("ADDED", resource, None, obj, int(obj["metadata"]["resourceVersion"])))

@@ -1,5 +1,6 @@
 """What runs in a cluster: the controllers, the scheduler, the kubelets and the expiry of events, in fixed
-order."""
+order.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ Controllers = Callable[[ClusterSpec], Sequence[Controller]]
 
 def default_controllers(spec: ClusterSpec) -> Sequence[Controller]:
     """Everything that a cluster has, without what `spec.without` names. Raises InvalidRepository for bad
-    rules."""
+    rules.
+    """
     parts = (
         *registry.controllers(),
         Scheduler(),

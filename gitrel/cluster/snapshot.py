@@ -17,8 +17,9 @@ from gitrel.cluster.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`queue` is None where nothing is known of it (a file): then every controller looks at every key first.
-    `queue` is None where nothing is known of it (a file): then every controller looks at every key first."""
+    """`queue` is None where nothing is known of it (a file): then every controller looks at every key
+    first.
+    """
 
     spec: ClusterSpec
     store: Store

@@ -57,7 +57,8 @@ def cluster(
     **spec: Any,
 ) -> WatchedCluster:
     """A cluster with these controllers (classes, or anything that makes one) in this order, and `nodes`
-    nodes."""
+    nodes.
+    """
     pools = (NodePool(count=nodes),) if nodes else ()
     made = WatchedCluster(
         ClusterSpec(seed=seed, nodes=pools, **spec),

@@ -39,8 +39,9 @@ class Labeller:
 
 
 def test_a_controller_runs_on_the_virtual_clock() -> None:
-    """settle() drains at a standing clock; a timer fires at its own instant, not when time is moved past it.
-    settle() drains at a standing clock; a timer fires at its own instant, not when time is moved past it."""
+    """settle() drains at a standing clock; a timer fires at its own instant, not when time is moved past
+    it.
+    """
     c = cluster(Labeller)
     c.writer.create("configmaps", {"metadata": {"name": "a", "namespace": "default"}})
     c.settle()

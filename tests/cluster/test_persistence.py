@@ -59,6 +59,21 @@ def test_a_reopened_cluster_goes_on_where_it_stood(tmp_path: Path) -> None:
         assert second.api.create(config_map("x")) == straight.api.create(config_map("x"))
 
 
+def test_what_was_deleted_stays_deleted(tmp_path: Path) -> None:
+    """Also where it was written in one batch and deleted in another, or both in one."""
+    with Cluster.open(tmp_path / "c", SPEC) as first:
+        first.api.create(config_map("old"))
+        first.settle()
+        first.api.delete("configmaps", "old", "default")
+        first.api.create(config_map("brief"))
+        first.api.delete("configmaps", "brief", "default")
+        first.api.create(config_map("new"))
+        revision = first.revision
+    with Cluster.open(tmp_path / "c") as second:
+        assert [o["metadata"]["name"] for o in second.reader.list("configmaps")] == ["new"]
+        assert second.revision == revision
+
+
 def test_opening_wakes_nobody_who_has_nothing_to_do(tmp_path: Path) -> None:
     """Looking at everything again after a restart changes nothing in a cluster at rest."""
     with Cluster.open(tmp_path / "c", SPEC) as first:
@@ -109,7 +124,8 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
 
 def test_what_fell_due_is_played_each_thing_at_its_own_instant(tmp_path: Path) -> None:
     """A cluster on an outside clock sleeps through a job, and wakes to find it done at the time it should
-    be."""
+    be.
+    """
     clock = VirtualClock(EPOCH)
     job = {
         "apiVersion": "batch/v1",

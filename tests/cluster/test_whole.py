@@ -52,7 +52,8 @@ def story(seed: int) -> WatchedCluster:
 
 def test_a_release_rolls_through_and_comes_to_rest() -> None:
     """All new pods run on nodes, the old ones are gone, and nothing ticks afterwards but the expiry of
-    events."""
+    events.
+    """
     cluster = story(1)
     pods = cluster.reader.list("pods", "default")
     assert images(cluster) == {"example.org/web:2"}
@@ -72,7 +73,7 @@ def test_the_same_seed_gives_the_same_log() -> None:
 
 def test_a_fork_goes_on_exactly_as_the_original_would() -> None:
     """Forked in the middle of a rollout, both play the same future; a change in one stays out of the other.
-    Forked in the middle of a rollout, both play the same future; a change in one stays out of the other."""
+    """
     cluster = WatchedCluster(ClusterSpec(seed=2, nodes=(NodePool(count=3),)))
     cluster.watch_for_edits()
     release(cluster, "example.org/web:1")

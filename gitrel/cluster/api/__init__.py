@@ -1,2 +1,3 @@
 """API machinery without sockets: the one write path, patches, server-side apply, schemas and the library
-client."""
+client.
+"""

@@ -80,7 +80,8 @@ class Client:
         fields: str = "",
     ) -> Cursor:
         """A cursor after the resourceVersion `since`, or from now on. Raises ApiError 410 when that is too
-        old."""
+        old.
+        """
         self._handler.scheme.resource(resource)
         store = self._handler.store
         revision = _revision(since) if since else store.revision

@@ -39,7 +39,8 @@ class Verdict:
 
 def decide(obj: Object, kind: Kind, options: DeleteOptions, now: datetime) -> Verdict:
     """What a delete of `obj` comes to. Applied again to its own outcome it keeps or shortens, never
-    restarts."""
+    restarts.
+    """
     metadata = obj["metadata"]
     graceful, seconds = False, 0
     if kind.grace is not None:

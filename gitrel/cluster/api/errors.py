@@ -62,7 +62,8 @@ def too_long(field: str, limit: int) -> FieldError:
 
 class ApiError(Exception):
     """A refusal. `code` is the HTTP status, `reason` Kubernetes' word for it, `details` as in a Status
-    object."""
+    object.
+    """
 
     def __init__(
         self, code: int, reason: str, message: str, details: Mapping[str, Any] | None = None

@@ -17,7 +17,6 @@ from datetime import datetime
 from gitrel.clock import format_instant
 from gitrel.cluster.api import deletion, errors, metadata, ownership, schema
 from gitrel.cluster.api.allocation import ServiceAllocator
-from gitrel.cluster.api.apply import managers
 from gitrel.cluster.api.apply.managers import Managers
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import FieldError
@@ -190,7 +189,7 @@ class Handler:
 
     def _existing(self, resource: str, obj: Object, request: Request) -> tuple[Kind, Object, Object]:
         """The kind, what is stored, and what was sent. Raises ApiError for what is missing or not the same.
-        The kind, what is stored, and what was sent. Raises ApiError for what is missing or not the same."""
+        """
         kind = self.scheme.resource(resource)
         if not request.trusted:
             obj = self._decoded(kind, obj, request)
@@ -209,7 +208,7 @@ class Handler:
         if request.owners is None and new == old:
             return old
         new = self._owned(kind, old, new, request, subresource)
-        if new == old or (request.owners is not None and _differs_in_times_only(new, old)):
+        if new == old:
             return old
         if deletion.finished(new, kind):
             return self._remove(kind, new, request)
@@ -310,13 +309,3 @@ def _with_status_of(new: Object, old: Object) -> Object:
     else:
         new.pop("status", None)
     return new
-
-
-def _differs_in_times_only(new: Object, old: Object) -> bool:
-    """Whether an apply changed nothing but the times of its record."""
-
-    def rest(obj: Object) -> Object:
-        return {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}}
-
-    entries = [obj["metadata"].get("managedFields") for obj in (new, old)]
-    return managers.same(*entries) and rest(new) == rest(old)

@@ -88,8 +88,7 @@ _KEPT = (
 
 
 def carried_over(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata of an update: what the client sent, with what it cannot change taken from the "
-    "stored object."""
+    """The metadata of an update: what the client sent, but what it cannot change as it is stored."""
     merged = {key: value for key, value in new.items() if key not in _KEPT and key not in _IGNORED}
     for key in _KEPT:
         if key in old:

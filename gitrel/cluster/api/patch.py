@@ -25,7 +25,8 @@ def merge_patch(document: Any, patch: Any) -> Any:
 
 def json_patch(document: Any, operations: Any) -> Any:
     """All of the operations, or an ApiError: 400 for a patch that makes no sense, 422 for one that does not
-    apply."""
+    apply.
+    """
     if not isinstance(operations, list):
         raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     if len(operations) > OPERATIONS_MAX:

@@ -1,5 +1,6 @@
-"""Checks that many kinds share: numbers, ports, quantities, percentages, label selectors, unchanging fields.
-Checks that many kinds share: numbers, ports, quantities, percentages, label selectors, unchanging fields."""
+"""Checks that many kinds share: numbers, ports, quantities, percentages, label selectors, unchanging
+fields.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Jobs (`pkg/apis/batch/v1/defaults.go`, `pkg/registry/batch/job/strategy.go`, `pkg/apis/batch/validation`).
-Jobs (`pkg/apis/batch/v1/defaults.go`, `pkg/registry/batch/job/strategy.go`, `pkg/apis/batch/validation`)."""
+"""Jobs (`pkg/apis/batch/v1/defaults.go`, `pkg/registry/batch/job/strategy.go`,
+`pkg/apis/batch/validation`).
+"""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ def validate_job(obj: Object) -> Iterator[FieldError]:
 
 def validate_job_update(new: Object, old: Object) -> Iterator[FieldError]:
     """completions may change with parallelism in an Indexed job; a suspended job that never ran may change
-    its pods."""
+    its pods.
+    """
     before, after = old["spec"], new["spec"]
     for key in ("selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "successPolicy"):
         yield from checks.immutable(after.get(key), before.get(key), f"spec.{key}")

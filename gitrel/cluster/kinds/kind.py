@@ -69,13 +69,15 @@ class Kind:
     validate_update: Callable[[Object, Object], Iterable[FieldError]] = _no_change
     """(new, old) → what may not change; run after `validate`."""
     grace: Callable[[Object, int | None], int] | None = None
-    """(object, seconds asked for) → seconds it gets, for kinds whose deletion somebody else finishes (pods).
-    (object, seconds asked for) → seconds it gets, for kinds whose deletion somebody else finishes (pods)."""
+    """(object, seconds asked for) → seconds it gets, for kinds whose deletion somebody else finishes
+    (pods).
+    """
     terminating: Callable[[Object], Object] = _same
     """What else changes when it is marked as being deleted."""
     held: Callable[[Object], bool] = _never
-    """Whether something beside `metadata.finalizers` keeps a deleted object (a Namespace's spec.finalizers).
-    Whether something beside `metadata.finalizers` keeps a deleted object (a Namespace's spec.finalizers)."""
+    """Whether something beside `metadata.finalizers` keeps a deleted object (a Namespace's
+    spec.finalizers).
+    """
     undeletable: Callable[[Object], str] = _no_reason
     """Why it may never be deleted; empty for nearly everything."""
     orphans_by_default: bool = False

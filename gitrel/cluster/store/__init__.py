@@ -1,2 +1,3 @@
 """The state of a cluster: one revision log, the current objects, indexes over them, and cursors into the
-log."""
+log.
+"""

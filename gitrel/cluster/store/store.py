@@ -17,7 +17,8 @@ from gitrel.kube.identity import Object
 
 HISTORY_MAX = 100_000
 """Changes kept for watchers. Past twice as many the older half is compacted, so that it costs nothing per
-write."""
+write.
+"""
 
 Listener = Callable[[Change], None]
 

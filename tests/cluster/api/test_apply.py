@@ -115,8 +115,9 @@ def test_an_update_takes_over_what_it_changes() -> None:
 
 
 def test_a_controllers_change_of_a_managed_object_is_recorded() -> None:
-    """A trusted writer that scales takes the field over too; one that writes status leaves the record alone.
-    A trusted writer that scales takes the field over too; one that writes status leaves the record alone."""
+    """A trusted writer that scales takes the field over too; one that writes status leaves the record
+    alone.
+    """
     c = cluster()
     c.api.apply(deployment("web"))
     c.writer.update_status("deployments.apps", replaced(web(c), ("status", "replicas"), 1))
@@ -289,8 +290,9 @@ def test_merging_has_everything_that_was_applied(live: Any, config: Any) -> None
 @settings(max_examples=150, deadline=None)
 @given(CONFIGS, CONFIGS)
 def test_comparing_finds_what_merging_changed(live: Any, config: Any) -> None:
-    """Nothing that compares as untouched differs: taking away what was added and changed leaves equal rests.
-    Nothing that compares as untouched differs: taking away what was added and changed leaves equal rests."""
+    """Nothing that compares as untouched differs: taking away what was added and changed leaves equal
+    rests.
+    """
     new = merged(live, config, DEPLOYMENT)
     change = compared(live, new, DEPLOYMENT)
     assert change.added | change.modified <= fields_of(new, DEPLOYMENT) | fields_of(config, DEPLOYMENT)

@@ -109,7 +109,8 @@ def test_deleting_again_never_starts_over(case: str) -> None:
 
 def test_a_marked_object_goes_with_its_last_finalizer() -> None:
     """It stays, takes no new finalizers, counts a generation, and is removed by the update that empties the
-    list."""
+    list.
+    """
     c = cluster()
     held = deployment("web")
     held["metadata"]["finalizers"] = ["a.b/one", "a.b/two"]

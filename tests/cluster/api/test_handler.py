@@ -85,7 +85,8 @@ def test_generated_names_differ_and_follow_the_seed() -> None:
 
 def test_a_stale_update_is_a_conflict() -> None:
     """The second of two writers from one revision is told to read again; without a revision the last one
-    wins."""
+    wins.
+    """
     c = cluster()
     first = c.api.create(config_map(data={"a": "1"}))
     c.api.update(replaced(first, ("data", "a"), "2"))

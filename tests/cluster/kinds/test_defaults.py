@@ -33,7 +33,8 @@ def test_a_deployment_is_completed_as_kubernetes_does() -> None:
 
 def test_a_pod_is_admitted() -> None:
     """A new pod is Pending, has an account, a class of service, and tolerates a failing node for five
-    minutes."""
+    minutes.
+    """
     c = cluster()
     made = c.api.create(pod("x"))
     assert made["status"] == {"phase": "Pending", "qosClass": "BestEffort"}

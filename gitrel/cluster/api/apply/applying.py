@@ -36,7 +36,8 @@ class Applied:
 
 def ownable(fields: FieldSet, subresource: str) -> FieldSet:
     """What can be owned through this (sub)resource: status only through `status`, everything else only
-    beside it."""
+    beside it.
+    """
     return frozenset(path for path in fields if _ownable(path, subresource))
 
 

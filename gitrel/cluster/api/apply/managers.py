@@ -6,7 +6,7 @@ fields do, so that an apply that changes nothing leaves the object byte for byte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gitrel.cluster.api.apply.fieldset import EMPTY, FieldSet, from_fields_v1, to_fields_v1
@@ -43,7 +43,8 @@ def read(entries: Iterable[Mapping[str, Any]] | None) -> dict[Manager, Owned]:
 
 def written(managers: Managers) -> list[dict[str, Any]]:
     """Applies first, then by time and name, as Kubernetes sorts them; managers that own nothing are left
-    out."""
+    out.
+    """
     rows = sorted(
         ((m, owned) for m, owned in managers.items() if owned.fields),
         key=lambda row: (row[0].operation, row[1].time, row[0]),
@@ -86,12 +87,3 @@ def given_up(
 
 def owned_by_anyone(managers: Managers) -> FieldSet:
     return EMPTY.union(*(owned.fields for owned in managers.values()))
-
-
-def same(entries: Sequence[Mapping[str, Any]] | None, others: Sequence[Mapping[str, Any]] | None) -> bool:
-    """Whether two lists say the same, times apart."""
-    return _timeless(entries) == _timeless(others)
-
-
-def _timeless(entries: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
-    return [{key: value for key, value in entry.items() if key != "time"} for entry in entries or ()]

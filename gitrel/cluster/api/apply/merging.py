@@ -42,7 +42,8 @@ def merged(live: Any, applied: Any, type_: Type) -> Any:
 
 def _merged_list(live: Sequence[Any], applied: Sequence[Any], type_: Type) -> list[Any]:
     """Applied entries come in their own order; entries only of `live` keep their place before what follows
-    them."""
+    them.
+    """
     wanted = distinct_elements(applied, type_)
     left, right = elements_of(live, type_), wanted.items()
     known = dict(left)

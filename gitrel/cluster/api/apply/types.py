@@ -70,8 +70,9 @@ class Type:
         return {name: Type(self._definitions, schema) for name, schema in self._schema["properties"].items()}
 
     def field(self, name: str) -> Type | None:
-        """The type of one field of a struct, or of any entry of a map; None for a field that does not exist.
-        The type of one field of a struct, or of any entry of a map; None for a field that does not exist."""
+        """The type of one field of a struct, or of any entry of a map; None for a field that does not
+        exist.
+        """
         if self.shape == "map":
             return self.element
         return self.fields.get(name) if self.shape == "struct" else None
@@ -85,7 +86,8 @@ class Type:
     @cached_property
     def atomic(self) -> bool:
         """Owned and replaced as a whole: atomic structs and maps, lists that are neither set nor map,
-        scalars."""
+        scalars.
+        """
         if self.shape in ("struct", "map"):
             return bool(self._annotation("map-type") == "atomic")
         return self.shape != "list" or self._annotation("list-type") not in ("map", "set")
