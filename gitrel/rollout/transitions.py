@@ -103,6 +103,8 @@ def enter_waiting(step: Step, progress: EnvironmentProgress) -> Rollout:
     """Held where the repository is ahead of the schedule, queued where only the turn has not come."""
     ahead = progress.change == "version" and progress.target.version != _promotion(step.rollout, progress)
     phase = Phase.HELD if ahead and step.verdict.gate in ("predecessors", "rejected") else Phase.QUEUED
+    if phase is progress.phase and step.verdict.because == progress.because:
+        return step.rollout
     since = progress.since if phase is progress.phase else step.now
     waiting = replace(progress, phase=phase, since=since, because=step.verdict.because)
     return with_progress(step.rollout, waiting)

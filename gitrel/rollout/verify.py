@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gitrel.rollout import commands, wire
@@ -18,6 +18,9 @@ from gitrel.rollout.promises import broken_promise
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Rollout
+
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clocks of two writers may differ before the order of their entries is doubted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def verify(entries: Iterable[Any]) -> Breach | None:
 
 def _check(entry: Any, before: Rollout, last: datetime | None) -> tuple[str, str] | None:
     """The promise that this entry breaks, and how."""
-    if last is not None and entry.at < last:
+    if last is not None and entry.at < last - CLOCK_SKEW:
         return "time", f"it was taken at {entry.at}, before the entry that precedes it ({last})"
     try:
         spec = wire.spec_from_json(entry.spec_json)

@@ -82,10 +82,11 @@ def earliest(
 
 
 def _not_passed(seen: Mapping[str, Seen], before: tuple[str, ...], rollout: Rollout) -> list[str]:
+    scope = frozenset(rollout.scope)
     return [
         name
         for name in before
-        if name in rollout.scope and not has_passed(rollout, name, promoted_release(rollout, seen.get(name)))
+        if name in scope and not has_passed(rollout, name, promoted_release(rollout, seen.get(name)))
     ]
 
 
