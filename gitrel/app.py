@@ -101,7 +101,15 @@ class _Connector:
             )
         from gitrel.backends.embedded import open_embedded
 
+        self._keep_out_of_git()
         return open_embedded(self._state / "clusters" / environment.name, environment, self._clock)
+
+    def _keep_out_of_git(self) -> None:
+        """The folder ignores itself, so that nobody commits a cluster by accident."""
+        self._state.mkdir(mode=0o700, exist_ok=True)
+        ignore = self._state / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
 
 
 __all__ = ["BackendMissing", "UsageError", "read_catalog", "renderer", "world"]

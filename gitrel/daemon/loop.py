@@ -77,9 +77,10 @@ class Daemon:
 
 
 def stop_on_signals(daemon: Daemon) -> None:
-    """SIGTERM and SIGINT stop the daemon after its current pass; SIGHUP makes it look at once."""
+    """SIGTERM and SIGINT stop the daemon after its current pass, a second one at once; SIGHUP wakes it."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signum, signal.SIG_DFL)
         daemon.stop()
 
     def wake(signum: int, frame: FrameType | None) -> None:

@@ -59,6 +59,8 @@ class Matrix:
     rows: tuple[Row, ...]
     broken: tuple[str, ...] = ()
     """Components whose files have errors: they are left as they are until that is mended."""
+    orphaned: tuple[str, ...] = ()
+    """Components that are gone from the repository and still run: nothing is ever removed in silence."""
 
 
 def matrix(world: World) -> Matrix:
@@ -68,7 +70,9 @@ def matrix(world: World) -> Matrix:
     catalog, _ = world.source.catalog(world.source.head())
     names = tuple(name for wave in catalog.pipeline.waves for name in wave.environments)
     rows = tuple(_row(catalog, name, records.get(name), now) for name in sorted(catalog.components))
-    return Matrix(now, catalog.commit, names, rows, tuple(sorted(catalog.broken)))
+    known = catalog.components.keys() | catalog.broken.keys()
+    orphaned = (name for name, record in records.items() if name not in known and record.in_force)
+    return Matrix(now, catalog.commit, names, rows, tuple(sorted(catalog.broken)), tuple(sorted(orphaned)))
 
 
 def _row(catalog: Catalog, name: str, record: Rollout | None, now: datetime) -> Row:

@@ -51,8 +51,11 @@ def reconcile_retrying(world: World, scope: Scope | None = None) -> PassReport:
 
 
 def next_look(report: PassReport, backends: Iterable[Backend], poll: timedelta) -> datetime:
-    """When the next pass is due: the core's own timer, a cluster's next change, or the next poll."""
-    dues = [report.at + poll]
+    """When the next pass is due: the core's own timer, a cluster's next change, or the next poll.
+
+    After something was done it is due at once, because what was applied may be well already.
+    """
+    dues = [report.at + (RESTLESS if report.outcomes and not report.errors else poll)]
     if report.wake_at:
         dues.append(report.wake_at)
     dues += [due for backend in backends if (due := backend.next_change_due())]

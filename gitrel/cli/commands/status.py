@@ -66,6 +66,9 @@ def _warn(session: Session, found: Matrix, rows: list[Row]) -> None:
     for name in found.broken:
         text = f"{name}: its files have errors, so it is left as it is: gitrel validate tells them"
         session.err.line(session.err.paint(clean(text), "yellow"))
+    for name in found.orphaned:
+        text = f"{name}: gone from the repository and still running: bring it back, or delete its objects"
+        session.err.line(session.err.paint(clean(text), "yellow"))
 
 
 def _too_wide(session: Session, listing: Listing) -> bool:
