@@ -153,7 +153,7 @@ def test_every_key_fires_once_at_its_earliest_request(requests: list[tuple[str, 
 
 
 def test_streams_do_not_disturb_each_other() -> None:
-    """What one stream gives does not depend on how much was drawn from others, and the state is a count each."""
+    """What a stream gives does not depend on draws from others, and its whole state is a count."""
     alone, mixed = Randomness(5), Randomness(5)
     wanted = [alone.fraction("a") for _ in range(10)]
     got = []

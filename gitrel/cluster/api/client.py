@@ -11,7 +11,7 @@ edited. Nothing settles by itself: `cluster.settle()` lets the controllers act o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,7 +64,7 @@ class Client:
 
     def list(
         self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = ""
-    ) -> list[Object]:
+    ) -> Sequence[Object]:
         """In order of (namespace, name); `labels` and `fields` are selectors as kubectl takes them."""
         self._handler.scheme.resource(resource)
         where = _filter(labels, fields)
@@ -134,6 +134,25 @@ class Client:
         """None when it is gone at once, else the object that waits for its end."""
         options = DeleteOptions(grace_seconds, propagation, uid)
         return self._handler.delete(resource, namespace, name, options, self._request)
+
+    def delete_all(
+        self,
+        resource: str,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        grace_seconds: int | None = None,
+        propagation: Propagation | None = None,
+    ) -> Sequence[Object]:
+        """`deletecollection`: everything that the selectors choose; returns it as it was before."""
+        found = self.list(resource, namespace, labels=labels, fields=fields)
+        for obj in found:
+            metadata = obj["metadata"]
+            options = DeleteOptions(grace_seconds, propagation, metadata["uid"])
+            place = metadata.get("namespace", "")
+            self._handler.delete(resource, place, metadata["name"], options, self._request)
+        return found
 
     # --- scale --------------------------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ def _tolerates(toleration: Mapping[str, Any], taint: str) -> bool:
 def prepare_pod(pod: Object) -> Object:
     """A new pod is Pending, with the class of service that its resources give it."""
     spec = _admit(pod.get("spec") or {})
-    return {**pod, "spec": spec, "status": {"phase": "Pending", "qosClass": qos_class(spec)}}
+    return {**pod, "spec": spec, "status": _first_status(spec)}
 
 
 def qos_class(spec: Object) -> str:
@@ -78,6 +78,9 @@ def qos_class(spec: Object) -> str:
     if not anything:
         return "BestEffort"
     return "Guaranteed" if guaranteed else "Burstable"
+
+
+_first_status = remembered(lambda spec: {"phase": "Pending", "qosClass": qos_class(spec)})
 
 
 def _counted(amounts: Mapping[str, Any] | None) -> dict[str, int]:

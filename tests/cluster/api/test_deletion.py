@@ -127,6 +127,19 @@ def test_a_marked_object_goes_with_its_last_finalizer() -> None:
     assert [event.type for event in watch.read()] == ["DELETED"]
 
 
+def test_a_collection_is_deleted_by_its_labels() -> None:
+    """What the selector chooses goes, each by its own rules; the rest stays."""
+    c = cluster()
+    for name, tier in (("a", "web"), ("b", "web"), ("c", "db")):
+        c.api.create(pod(name, labels={"tier": tier}))
+    c.writer.bind("default", "b", "n")
+    gone = c.api.delete_all("pods", "default", labels="tier=web")
+    assert [obj["metadata"]["name"] for obj in gone] == ["a", "b"]
+    left = c.reader.list("pods", "default")
+    assert [obj["metadata"]["name"] for obj in left] == ["b", "c"]
+    assert left[0]["metadata"]["deletionGracePeriodSeconds"] == 30
+
+
 def test_a_pod_is_removed_by_whoever_stops_it() -> None:
     """The kubelet's delete with no grace ends a graceful deletion."""
     c = cluster()
