@@ -26,6 +26,7 @@ class Refused(GitrelError):
         super().__init__(f"{ref}: {message}")
         self.ref = ref
         self.reason = reason
+        self.message = message
 
 
 class Backend(Protocol):

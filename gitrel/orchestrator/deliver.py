@@ -13,13 +13,21 @@ from gitrel.backends.backend import Backend, Refused
 from gitrel.delivery import inventory as inventories
 from gitrel.delivery.inventory import Inventory
 from gitrel.delivery.plan import Plan, desired_objects, plan
+from gitrel.errors import GitrelError
 from gitrel.events import Event
 from gitrel.kube.identity import Object, Ref, ref_of
+from gitrel.kube.masking import Masker
 from gitrel.orchestrator.releases import rendered_release
 from gitrel.orchestrator.world import World
 from gitrel.render.manifest import Rendered
 from gitrel.repo.model import Catalog, Component, Environment
 from gitrel.rollout.actions import Apply
+
+
+class StillDeleting(GitrelError):
+    """An object of the release is on its way out, so the release is not whole until it can be made anew."""
+
+    exit_code = 5
 
 
 def deliver(
@@ -28,7 +36,7 @@ def deliver(
     """Applies the action's release and prunes what left it; gives the counts of changes by word.
 
     Raises `PlanRefused` before anything is written, `Refused` where the cluster refuses in the middle (the
-    next pass goes on from there), `NotReproducible`, and `Unreachable`.
+    next pass goes on from there), `StillDeleting`, `NotReproducible`, and `Unreachable`.
     """
     environment = catalog.environments[action.environment]
     rendered = rendered_release(world, catalog, component.name, environment.name, action.release)
@@ -44,15 +52,27 @@ def deliver(
     world.clusters.forget(component.name, environment.name)
     _ensure_namespace(backend, inventory.namespace)
     _write(backend, inventory.growing_by(manifest.object for manifest in rendered.manifests))
-    for entry in planned.to_apply:
-        backend.apply(entry.object, force=entry.reason == "adopted")
-    for entry in planned.to_delete:
-        backend.delete(entry.object)
-    kept = [entry.object for entry in planned.entries if entry.word == "skipped" and entry.after is None]
+    _carry_out(backend, planned, rendered)
+    skipped = [entry for entry in planned.entries if entry.word == "skipped"]
+    if waiting := [entry for entry in skipped if entry.after is not None]:
+        raise StillDeleting("\n".join(f"{entry.ref} {entry.reason}" for entry in waiting))
+    kept = [entry.object for entry in skipped]
     objects = [*(manifest.object for manifest in rendered.manifests), *kept]
     release = action.release
     _write(backend, inventory.holding(release.version, release.digest, release.commit, objects))
     return planned.counts
+
+
+def _carry_out(backend: Backend, planned: Plan, rendered: Rendered) -> None:
+    """Applies, then deletes. What the cluster says when it refuses is told without the release's secrets."""
+    try:
+        for entry in planned.to_apply:
+            backend.apply(entry.object, force=entry.reason == "adopted")
+        for entry in planned.to_delete:
+            backend.delete(entry.object)
+    except Refused as refused:
+        masker = Masker(manifest.object for manifest in rendered.manifests)
+        raise Refused(refused.ref, refused.reason, masker.text(refused.message)) from None
 
 
 def plan_for(backend: Backend, component: Component, rendered: Rendered, inventory: Inventory) -> Plan:

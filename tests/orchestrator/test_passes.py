@@ -225,3 +225,31 @@ def test_names_that_do_not_exist_are_told(
     with pytest.raises(UsageError) as error:
         commands.promote(place.world, component, version, to)
     assert says in str(error.value)
+
+
+def test_a_release_is_not_applied_while_one_of_its_objects_is_being_deleted(place: Town) -> None:
+    """The digest is recorded only once every object of the release is there and stays."""
+    cluster = place.cluster("quiet")
+    held = config_map("web-v2") | {"data": {"old": "yes"}}
+    held["metadata"] = {"name": "web-v2", "namespace": "shop", "finalizers": ["example.com/wait"]}
+    cluster.apply(held)
+    cluster.delete(config_map("web-v2"))
+    commands.promote(place.world, "web", "v2", "quiet")
+    (outcome,) = place.once().errors
+    assert "ConfigMap shop/web-v2 is being deleted, waits for example.com/wait" in outcome.error
+    assert place.once().rollouts["web"].environments["quiet"].phase is Phase.APPLYING
+    cluster.apply(config_map("web-v2") | {"data": {"old": "yes"}}, force=True)
+    place.settle()
+    assert place.pointers()["quiet"] == "v2"
+    (found,) = [m for m in cluster.list("v1", "ConfigMap", "shop") if m["metadata"]["name"] == "web-v2"]
+    assert found["data"] == {"where": "quiet"}
+
+
+def test_a_refused_secret_is_told_without_its_value(tmp_path: Path) -> None:
+    """A Secret in a foreign namespace is refused before anything is decided; its value stays unsaid."""
+    with town(tmp_path) as place:
+        secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: key, namespace: elsewhere-canary-value}\n"
+        place.write("apps/web/v2/web-secret.yaml", secret + "stringData: {token: canary-value-1234}\n")
+        with pytest.raises(InvalidRepository) as error:
+            commands.promote(place.world, "web", "v2", "quiet")
+        assert "canary-value-1234" not in str(error.value)
