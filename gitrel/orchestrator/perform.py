@@ -14,7 +14,7 @@ from gitrel.events import Event
 from gitrel.orchestrator import deliver
 from gitrel.orchestrator.world import Outcome, World
 from gitrel.repo.model import Catalog
-from gitrel.rollout.actions import Announce, Apply
+from gitrel.rollout.actions import Apply
 from gitrel.rollout.decide import Decision
 from gitrel.rollout.spec import RolloutSpec
 
@@ -23,9 +23,7 @@ def perform(
     world: World, catalog: Catalog, spec: RolloutSpec, decision: Decision, now: datetime
 ) -> Iterator[Outcome]:
     for action in decision.actions:
-        if isinstance(action, Announce):
-            world.events.emit(Event(now, action.kind, spec.component, action.environment, action.message))
-        elif isinstance(action, Apply):
+        if isinstance(action, Apply):
             yield _apply(world, catalog, spec.component, action, now)
 
 

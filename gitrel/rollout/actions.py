@@ -30,13 +30,4 @@ class Apply:
     because: Literal["rollout", "rollback", "drift", "retry"]
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """Tell people; `kind` is an event kind such as `environment.passed`."""
-
-    kind: str
-    environment: str
-    message: str
-
-
-Action = MovePointer | Apply | Announce
+Action = MovePointer | Apply

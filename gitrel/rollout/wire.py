@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gitrel.clock import format_duration, format_instant, parse_duration, parse_instant
-from gitrel.rollout.actions import Action, Announce, Apply, MovePointer
+from gitrel.rollout.actions import Action, Apply, MovePointer
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Rollout
@@ -30,10 +30,9 @@ Encode = Callable[[Any], Any]
 Decode = Callable[[Any, str], Any]
 """Takes a JSON value and the place it stands at, such as `rollout.environments.eastus.phase`."""
 
-_ACTIONS: Mapping[str, type[MovePointer] | type[Apply] | type[Announce]] = {
+_ACTIONS: Mapping[str, type[MovePointer] | type[Apply]] = {
     "MovePointer": MovePointer,
     "Apply": Apply,
-    "Announce": Announce,
 }
 
 
@@ -63,7 +62,7 @@ def seen_from_json(document: Any) -> Seen:
 
 
 def action_to_json(action: Action) -> Json:
-    """The action's fields beside its `type`: MovePointer, Apply or Announce."""
+    """The action's fields beside its `type`: MovePointer or Apply."""
     return {"type": type(action).__name__, **_encode(action)}
 
 
