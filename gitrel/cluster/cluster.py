@@ -144,8 +144,7 @@ class Cluster:
         return count
 
     def step(self) -> bool:
-        """One reconcile, moving a virtual clock to the next due instant if nothing is ready; False at rest.
-        """
+        """One reconcile, moving a virtual clock to the next due instant if nothing is ready; False at rest."""
         if self.loop.idle:
             due = self.loop.next_due()
             if due is None or (self._outside and due > self._outside.now()):
