@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitrel.backends.backend import Refused
-from gitrel.delivery.diff import classify, diff
+from gitrel.delivery.classify import classify
+from gitrel.delivery.diff import diff
 from gitrel.delivery.inventory import Inventory, empty
 from gitrel.delivery.labels import with_ownership
 from gitrel.delivery.plan import Plan, PlanRefused, desired_objects, plan, prune_allowance
