@@ -17,6 +17,7 @@ from gitrel.clock import format_duration
 from gitrel.errors import Problem, Severity
 from gitrel.repo import layout, schema
 from gitrel.repo.model import Catalog, Component, Origin
+from gitrel.repo.record import check_records
 from gitrel.repo.resolve import resolve
 from gitrel.repo.schema_read import Path, Places, read
 from gitrel.repo.suggest import did_you_mean, have
@@ -74,6 +75,7 @@ def check(tree: RawTree, catalog: Catalog) -> tuple[Problem, ...]:
         *_live_versions(catalog),
         *_edited_in_regions(catalog),
         *_same_place(catalog),
+        *(problem for component in catalog.components.values() for problem in check_records(component)),
     )
 
 

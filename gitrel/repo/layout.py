@@ -4,7 +4,8 @@ environments/pipeline.yaml                             the order and the default
 environments/<environment>.yaml                        one stage or region
 apps/<component>/component.yaml                        optional
 apps/<component>/current/…                             where changes are made
-apps/<component>/v2/…                                  a released version
+apps/<component>/v2/…                                  a released version …
+apps/<component>/v2/.gitrel-release.yaml               … and the record of what was released
 apps/<component>/<environment> -> v2                   a pointer, as a bare link
 apps/<component>/<environment>/templates -> ../v2      a pointer, as a folder …
 apps/<component>/<environment>/<environment>-parameters.yaml   … with parameters beside it
@@ -25,6 +26,8 @@ COMPONENT_FILE = "component.yaml"
 PIPELINE_FILE = f"{ENVIRONMENTS}/pipeline.yaml"
 TEMPLATES = "templates"
 CURRENT = "current"
+RELEASE_FILE = ".gitrel-release.yaml"
+"""In a version's folder and no part of it: what was released, by which a later edit is found."""
 
 NAME_MAX = 63
 NAME_RULE = "lower-case letters, digits and '-', at most 63, with a letter or digit at both ends (RFC 1123)"
@@ -76,6 +79,10 @@ def component_file(component: str) -> str:
 
 def version_folder(component: str, version: str) -> str:
     return f"{APPS}/{component}/{version}"
+
+
+def release_file(component: str, version: str) -> str:
+    return f"{APPS}/{component}/{version}/{RELEASE_FILE}"
 
 
 def environment_file(environment: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from gitrel.errors import Problem
@@ -78,6 +78,34 @@ class TemplateFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """One point fix that was carried into a released version."""
+
+    source: str
+    """`commit <SHA>` or `patch sha256:…`."""
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """What was released when a version was cut, and which point fixes it got since.
+
+    `digest` is the version's `source_digest` as it has to be, `files` the digest of each file by its path.
+    `commit` is the commit whose `current` was copied; `by` is `Name <email>`.
+    """
+
+    version: str
+    commit: str
+    at: datetime
+    by: str
+    digest: str
+    files: Mapping[str, str]
+    origin: Origin
+    fixes: tuple[Fix, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """`current` or a released version. `source_digest` covers the files' names and bytes: `sha256:…`."""
 
@@ -86,6 +114,8 @@ class Version:
     files: tuple[TemplateFile, ...]
     source_digest: str
     origin: Origin
+    record: ReleaseRecord | None = None
+    """None for `current`, and for a version that was made by hand."""
 
 
 @dataclass(frozen=True, slots=True)

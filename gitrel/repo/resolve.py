@@ -6,7 +6,6 @@ others are not affected; an error in an environment or in the pipeline concerns 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,12 +23,14 @@ from gitrel.repo.model import (
     Origin,
     Pipeline,
     Pointer,
+    ReleaseRecord,
     Schedule,
     TemplateFile,
     Value,
     Version,
 )
 from gitrel.repo.precedence import Values, flatten, layer, merge
+from gitrel.repo.record import from_document, source_digest
 from gitrel.repo.schema_read import Parsed, Places, read
 from gitrel.repo.suggest import escaped, visible
 from gitrel.repo.survey import ComponentPlace, Layout, PointerPlace, survey
@@ -188,12 +189,22 @@ class _Reader:
 
     def _version(self, component: str, name: str) -> Version:
         folder = layout.version_folder(component, name)
+        place = layout.release_file(component, name)
         files = tuple(
             TemplateFile(path.removeprefix(f"{folder}/"), entry.data, Origin(path))
             for path, entry in self.tree.walk(folder)
-            if isinstance(entry, File)
+            if isinstance(entry, File) and path != place
         )
-        return Version(component, name, files, source_digest(files), Origin(folder))
+        record = self._record(name, place) if isinstance(self.tree.get(place), File) else None
+        return Version(component, name, files, source_digest(files), Origin(folder), record)
+
+    def _record(self, version: str, file: str) -> ReleaseRecord | None:
+        if version == layout.CURRENT:
+            what = f"a record of a release, and {layout.CURRENT} is none"
+            self.problems.append(Problem(file, 0, 0, what, "delete it"))
+            return None
+        parsed = self._read(schema.ReleaseDocument, file)
+        return from_document(parsed.model, version, file) if parsed.model else None
 
     def _pointer(self, place: ComponentPlace, environment: str, at: PointerPlace) -> Pointer | None:
         version = follow(self.tree, place, at)
@@ -217,15 +228,6 @@ class _Reader:
 
 _NONE: Values = MappingProxyType({})
 _NO_PIPELINE = {"apiVersion": schema.API_VERSION, "kind": "Pipeline"}
-
-
-def source_digest(files: Iterable[TemplateFile]) -> str:
-    """`sha256:…` over names and bytes in the order of the names, each framed by its length."""
-    digest = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.path):
-        name = file.path.encode(errors="surrogatepass")
-        digest.update(b"%d %d\n" % (len(name), len(file.data)) + name + file.data)
-    return f"sha256:{digest.hexdigest()}"
 
 
 def _environment(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from gitrel.clock import parse_duration
+from gitrel.clock import parse_duration, parse_instant
 from gitrel.repo import layout
 from gitrel.repo.suggest import visible
 
@@ -37,6 +37,7 @@ _LABEL_KEY = re.compile(
 _NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\Z", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _FLAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,3})%\Z", re.ASCII)
 
 
@@ -88,6 +89,20 @@ _IOP_SCHEMA = WithJsonSchema(
 IntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(0)), _IOP_SCHEMA]
 PositiveIntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(1)), _IOP_SCHEMA]
 
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    try:
+        return parse_instant(str(value))
+    except ValueError:
+        raise ValueError("must be an instant such as 2026-01-31T12:00:00Z") from None
+
+
+Instant = Annotated[
+    datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Digest = Annotated[str, _text(lambda s: _DIGEST.match(s) is not None, "write sha256: and 64 digits")]
 Name = Annotated[str, _text(layout.is_name, layout.NAME_RULE)]
 Namespace = Annotated[str, _text(lambda s: _NAMESPACE.match(s) is not None, layout.NAME_RULE)]
 OptionalNamespace = Annotated[
@@ -241,6 +256,30 @@ class ComponentDocument(Strict):
     kind: Literal["Component"]
     metadata: Metadata = Metadata()
     spec: ComponentSpec = ComponentSpec()
+
+
+class FixFields(Strict):
+    source: str = Field(alias="from", min_length=1)
+    at: Instant
+    by: str = Field(min_length=1)
+
+
+class ReleaseSpec(Strict):
+    source: str = Field(alias="from")
+    at: Instant
+    by: str = Field(min_length=1)
+    digest: Digest
+    files: dict[str, Digest]
+    fixes: list[FixFields] = Field(default_factory=list)
+
+
+class ReleaseDocument(Strict):
+    """apps/<component>/<version>/.gitrel-release.yaml: what was released; written by gitrel."""
+
+    api_version: Literal["gitrel.dev/v1alpha1"]
+    kind: Literal["Release"]
+    metadata: Metadata = Metadata()
+    spec: ReleaseSpec
 
 
 class ParametersDocument(Settings):
