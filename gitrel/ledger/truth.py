@@ -14,7 +14,7 @@ from typing import Protocol
 from gitrel.errors import Conflict, Unreachable, UsageError
 from gitrel.repo.edit import PutLink
 from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate
-from gitrel.repo.git.worktree import WorkTree, changed_links
+from gitrel.repo.git.worktree import WorkTree, changed_paths
 
 JOURNAL = "refs/gitrel/journal"
 UPSTREAM = "refs/gitrel/upstream"
@@ -77,7 +77,7 @@ class LocalTruth:
         moves_branch = any(update.ref == self._branch for update in updates)
         followers = self._repository.checked_out(self._branch) if step.links and moves_branch else ()
         if followers:
-            links = changed_links(self._repository, step.branch_old, step.branch_new, step.links)
+            links = changed_paths(self._repository, step.branch_old, step.branch_new, step.links)
             for tree in followers:
                 tree.promise(links)
         try:

@@ -10,7 +10,7 @@ import pytest
 from gitrel.errors import Conflict
 from gitrel.repo.edit import PutLink
 from gitrel.repo.git import GitRepository, RefUpdate
-from gitrel.repo.git.worktree import NOTE, TEMPORARY, changed_links
+from gitrel.repo.git.worktree import NOTE, TEMPORARY, changed_paths
 from tests.ledger.samples import NOW
 from tests.repo_git.sandbox import config_repository, git, point
 
@@ -36,7 +36,7 @@ def move(repository: GitRepository, *links: PutLink, stop_after_refs: bool = Fal
     new = repository.commit_tree(old, links, message="m", author="G <g@example.com>", at=NOW)
     trees = repository.checked_out("refs/heads/main")
     for tree in trees:
-        tree.promise(changed_links(repository, old, new, links))
+        tree.promise(changed_paths(repository, old, new, links))
     repository.update_refs([RefUpdate("refs/heads/main", new, old)])
     return [] if stop_after_refs else [warning for tree in trees for warning in tree.keep()]
 
@@ -106,7 +106,7 @@ def test_a_note_of_a_move_that_never_happened_is_dropped(repository: GitReposito
     old = repository.commit_at("refs/heads/main")
     new = repository.commit_tree(old, [CANARY], message="m", author="G", at=NOW)
     (tree,) = repository.checked_out("refs/heads/main")
-    tree.promise(changed_links(repository, old, new, [CANARY]))
+    tree.promise(changed_paths(repository, old, new, [CANARY]))
     with pytest.raises(Conflict):
         repository.update_refs([RefUpdate("refs/heads/main", new, new)])
     assert tree.keep() == ()
