@@ -89,6 +89,11 @@ def format_instant(instant: datetime) -> str:
     return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if utc.microsecond else "%Y-%m-%dT%H:%M:%SZ")
 
 
+def format_second(instant: datetime) -> str:
+    """For people: RFC 3339 in whole seconds, rounded up, so that "not before" is never said too early."""
+    return format_instant(instant + timedelta(microseconds=-instant.microsecond % 1_000_000))
+
+
 def parse_instant(text: str) -> datetime:
     """Reads back what `format_instant` wrote, and any RFC 3339 instant with a zone."""
     instant = datetime.fromisoformat(text)

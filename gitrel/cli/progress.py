@@ -56,7 +56,7 @@ def folded(rows: Rows, event: Event) -> Rows:
             since=event.at,
             message=event.message,
         )
-    elif event.kind == "environment.applied" and row.phase in ("", "applying"):
+    elif event.kind in ("environment.planned", "environment.applied") and row.phase in ("", "applying"):
         row = replace(row, message=counts(event.data.get("changes") or {}))
     elif event.kind in TROUBLE:
         row = replace(row, phase=TROUBLE[event.kind], since=event.at, message=event.message)
@@ -88,6 +88,8 @@ def _what(event: Event) -> str:
     match event.kind:
         case "environment.phase":
             return f"{data.get('to', '')} {data.get('version', '')}".strip()
+        case "environment.planned":
+            return f"plan for {data.get('version', '')}: {counts(data.get('changes') or {})}"
         case "environment.applied":
             return f"applied {data.get('version', '')}: {counts(data.get('changes') or {})}"
         case "rollout.started":

@@ -140,11 +140,11 @@ class Cluster:
         One settled batch is one transaction of the file, if there is one.
         """
         count = self._play_until(self._outside.now()) if self._outside else self.loop.drain(self.now)
-        self._commit()
+        self.commit()
         return count
 
     def step(self) -> bool:
-        """One reconcile, moving a virtual clock to the next due instant if nothing is ready; False at rest."""
+        """One reconcile; a virtual clock jumps to the next due instant if nothing is ready. False at rest."""
         if self.loop.idle:
             due = self.loop.next_due()
             if due is None or (self._outside and due > self._outside.now()):
@@ -184,14 +184,22 @@ class Cluster:
 
     def _play_until(self, instant: datetime) -> int:
         count = self.loop.drain(self.now)
-        self._commit()
+        self.commit()
         while (due := self.loop.next_due()) is not None and due <= instant:
             self._clock.advance_to(due)
             count += self.loop.drain(self.now)
-            self._commit()
+            self.commit()
         self._clock.advance_to(instant)
-        self._commit()
+        self.commit()
         return count
+
+    def pass_time(self, instant: datetime) -> None:
+        """Moves a virtual clock towards `instant`, but not past anything that is still to be played.
+
+        For a server, which plays in slices (`step`) and commits by itself.
+        """
+        due = self.next_due()
+        self._clock.advance_to(instant if due is None else min(due, instant))
 
     # --- copies -------------------------------------------------------------------------------------------
 
@@ -235,7 +243,8 @@ class Cluster:
             raise
         return cluster
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """Writes what changed since the last time to the file, as one transaction; nothing without a file."""
         if self._file:
             self._file.commit(
                 {
@@ -249,7 +258,7 @@ class Cluster:
     def close(self) -> None:
         """Writes what is not written yet and lets go of the file; does nothing without one."""
         if self._file:
-            self._commit()
+            self.commit()
             self._file.close()
             self._file = None
 

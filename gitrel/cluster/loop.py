@@ -162,7 +162,7 @@ class Loop:
         self.requeue_at(*task, now + min(_RETRY_FIRST * 2 ** min(failures, 20), _RETRY_MAX))
 
     def drain(self, now: datetime) -> int:
-        """Everything that is ready or due at `now`, and what that causes. Returns the number of reconciles."""
+        """Everything that is ready or due at `now`, and what that causes. Gives the number of reconciles."""
         with _collector_paused():
             return self._drain(now)
 

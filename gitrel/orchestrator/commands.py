@@ -13,7 +13,7 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from gitrel.clock import format_instant
+from gitrel.clock import format_second
 from gitrel.errors import Conflict, GateClosed, InvalidRepository, UsageError
 from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.observe import Sight, observe
@@ -186,7 +186,7 @@ def _record(
     try:
         after = decide(at)
     except Refusal as refusal:
-        opens = f": it can open at {format_instant(refusal.due)} at the earliest" if refusal.due else ""
+        opens = f": it can open at {format_second(refusal.due)} at the earliest" if refusal.due else ""
         message = f"{kind} {at.component.name}: gate {refusal.gate} is closed: {refusal.because}{opens}"
         raise GateClosed(message, gate=refusal.gate, due=refusal.due) from None
     if after == at.before:

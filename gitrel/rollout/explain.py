@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gitrel.clock import format_instant
+from gitrel.clock import format_second
 from gitrel.rollout.facts import has_passed, listing, same
 from gitrel.rollout.gates import may_go_on, may_start
 from gitrel.rollout.gates.verdict import Verdict
@@ -82,7 +82,7 @@ def _sentence(
     if progress is None or verdict is None:
         return _at_rest(rollout, sight, progress, in_force)
     now_runs = f"runs {in_force.version}" if in_force else "runs nothing yet"
-    until = f" until {format_instant(verdict.due)}" if verdict.due else ""
+    until = f" until {format_second(verdict.due)}" if verdict.due else ""
     if progress.phase is Phase.HELD:
         return f"{now_runs}; {_wanted(progress)} is held: {verdict.because}"
     if progress.phase is Phase.QUEUED:
@@ -117,7 +117,7 @@ def _at_rest(
     if sight is not None and sight.pointer is None:
         return f"runs {in_force.version}; its pointer is gone from the repository, and nothing was removed"
     passed = progress is not None and same(progress.target, in_force) and progress.passed is not None
-    since = f", passed {format_instant(progress.passed)}" if passed and progress and progress.passed else ""
+    since = f", passed {format_second(progress.passed)}" if passed and progress and progress.passed else ""
     return f"runs {in_force.version}{since}"
 
 
@@ -137,7 +137,7 @@ def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
         return f"{what}: {_count(rollout)} passed; the rest was not looked at"
     if rollout.number == 0:
         return "nothing has been released yet"
-    return f"{what}: nothing is going on"
+    return f"{what}: {_count(rollout)} passed, and nothing is left to do"
 
 
 def _progresses(spec: RolloutSpec, rollout: Rollout) -> list[EnvironmentProgress]:

@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_log() -> None:
 
 
 def test_a_fork_goes_on_exactly_as_the_original_would() -> None:
-    """Forked in the middle of a rollout, both play the same future; a change in one stays out of the other."""
+    """Forked in the middle of a rollout, both play the same future; a change stays in its own."""
     cluster = WatchedCluster(ClusterSpec(seed=2, nodes=(NodePool(count=3),)))
     cluster.watch_for_edits()
     release(cluster, "example.org/web:1")

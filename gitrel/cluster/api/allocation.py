@@ -99,7 +99,7 @@ class ServiceAllocator:
                 self._used_ports[port] = self._used_ports.get(port, 0) + 1
 
     def complete(self, new: Object, old: Object | None) -> Object:
-        """The Service with everything allocated that its type needs. Raises ApiError 422 for what is taken."""
+        """The Service with all that its type needs allocated. Raises ApiError 422 for what is taken."""
         spec = dict(new.get("spec") or {})
         problems = [*self._with_address(spec, old), *self._with_ports(spec, old)]
         if problems:

@@ -188,7 +188,7 @@ class Handler:
         return self._replace(kind, old, new, request, "finalize")
 
     def _existing(self, resource: str, obj: Object, request: Request) -> tuple[Kind, Object, Object]:
-        """The kind, what is stored, and what was sent. Raises ApiError for what is missing or not the same."""
+        """The kind, what is stored, and what was sent. Raises ApiError for what is missing or differs."""
         kind = self.scheme.resource(resource)
         if not request.trusted:
             obj = self._decoded(kind, obj, request)

@@ -73,7 +73,7 @@ def _refs(schema: Any) -> Iterator[str]:
 
 
 def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str], None]) -> Object:
-    """`obj` as the API server understands it. Raises ApiError 400; `warn` gets what `Warn` asks to be told."""
+    """`obj` as the API server understands it. Raises ApiError 400; `warn` gets what `Warn` has to say."""
     problems = list(_validator(kind.api_version, kind.kind)(obj))
     for problem in problems:
         if (message := _type_error(problem, obj)) is not None:
@@ -90,7 +90,7 @@ def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str]
 
 
 def missing_fields(kind: Kind, obj: Object, known: Iterable[FieldError]) -> Iterator[FieldError]:
-    """Required by the schema and not there, unless the kind's validation already said something about them."""
+    """Required by the schema and not there, unless the kind's validation told of them already."""
     told = {error.field for error in known}
     for problem in _validator(kind.api_version, kind.kind)(obj):
         if isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Required):
@@ -152,7 +152,7 @@ def _path(steps: Iterable[Any]) -> str:
 
 
 def _normal(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
-    """The value without nulls and unknown fields, quantities in their canonical form; shares what was fine."""
+    """The value without nulls and unknown fields, quantities in canonical form; shares what was fine."""
     shape = type_.shape
     if shape == "struct" and isinstance(value, dict):
         return _normal_struct(value, type_, path, unknown)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from gitrel.clock import format_instant
+from gitrel.clock import format_second
 from gitrel.rollout.facts import (
     earlier,
     earliest_pass,
@@ -54,7 +54,7 @@ def predecessors(
     if not missing:
         return OPEN
     due = earliest(missing, version, spec, rollout, now)
-    when = f", at the earliest {format_instant(due)}" if due else ""
+    when = f", at the earliest {format_second(due)}" if due else ""
     return closed("predecessors", f"waits for {what} {listing(missing)}{when}", due)
 
 
