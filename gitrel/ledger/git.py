@@ -16,7 +16,7 @@ from gitrel.ledger.journal import Journal, Position
 from gitrel.ledger.ledger import Entry
 from gitrel.ledger.moves import commit_moves
 from gitrel.ledger.truth import JOURNAL, LocalTruth, RemoteTruth, Step, Truth
-from gitrel.repo.edit import one_line
+from gitrel.repo.edit import FileChange, one_line
 from gitrel.repo.git import GitRepository, HistoryRewritten
 from gitrel.rollout.actions import MovePointer
 from gitrel.rollout.state import Rollout
@@ -110,6 +110,13 @@ class GitLedger:
     @property
     def _short(self) -> str:
         return self._branch.removeprefix("refs/heads/")
+
+    def publish(self, old: str, new: str, changes: Sequence[FileChange]) -> None:
+        """Moves the branch alone from `old` to `new`, whose commits make `changes`; the journal stays.
+
+        Raises Conflict where the branch is not at `old` any more: read again, and decide again.
+        """
+        self._truth.publish(Step("", "", old, new, tuple(changes)))
 
     # ── Saving ──────────────────────────────────────────────────────────────────────────────────────────
 

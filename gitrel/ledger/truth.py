@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gitrel.errors import Conflict, Unreachable, UsageError
-from gitrel.repo.edit import PutLink
+from gitrel.repo.edit import FileChange
 from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate
 from gitrel.repo.git.worktree import WorkTree, changed_paths
 
@@ -27,15 +27,24 @@ Warn = Callable[[str], None]
 class Step:
     """What is to become the truth: commits that exist and that nothing refers to yet.
 
-    Each ref goes from `…_old` to `…_new`; the branch stays where these are equal. `links` are the symbolic
-    links that the branch's new commits change.
+    Each ref goes from `…_old` to `…_new`, and stays where these are equal. `changes` are the links and files
+    that the branch's new commits change; `others` are refs that move in the same step or not at all.
     """
 
     journal_old: str
     journal_new: str
     branch_old: str
     branch_new: str
-    links: tuple[PutLink, ...] = ()
+    changes: tuple[FileChange, ...] = ()
+    others: tuple[RefUpdate, ...] = ()
+
+    def updates(self, branch: str, journal_old: str) -> list[RefUpdate]:
+        """The refs that move, with `journal_old` as the fence of the journal."""
+        moving = [RefUpdate(JOURNAL, self.journal_new, journal_old)]
+        moving = moving if self.journal_new != self.journal_old else []
+        if self.branch_new != self.branch_old:
+            moving.append(RefUpdate(branch, self.branch_new, self.branch_old))
+        return [*moving, *self.others]
 
 
 class Truth(Protocol):
@@ -67,19 +76,16 @@ class LocalTruth:
         self._keep(self._repository.checked_out(self._branch))
 
     def publish(self, step: Step) -> None:
-        updates = [RefUpdate(JOURNAL, step.journal_new, step.journal_old)]
-        if step.branch_new != step.branch_old:
-            updates.append(RefUpdate(self._branch, step.branch_new, step.branch_old))
-        self.move(updates, step)
+        self.move(step.updates(self._branch, step.journal_old), step)
 
     def move(self, updates: Sequence[RefUpdate], step: Step) -> None:
-        """One transaction. The links are noted before it, so a crash after it leaves no work tree behind."""
+        """One transaction. What follows is noted before it, so a crash leaves no work tree behind."""
         moves_branch = any(update.ref == self._branch for update in updates)
-        followers = self._repository.checked_out(self._branch) if step.links and moves_branch else ()
+        followers = self._repository.checked_out(self._branch) if step.changes and moves_branch else ()
         if followers:
-            links = changed_paths(self._repository, step.branch_old, step.branch_new, step.links)
+            paths = changed_paths(self._repository, step.branch_old, step.branch_new, step.changes)
             for tree in followers:
-                tree.promise(links)
+                tree.promise(paths)
         try:
             self._repository.update_refs(updates)
         finally:
@@ -127,34 +133,35 @@ class RemoteTruth:
 
     def publish(self, step: Step) -> None:
         fence = self._seen(JOURNAL)  # not the local journal, which may hold entries that were never pushed
-        updates = [RefUpdate(JOURNAL, step.journal_new, fence)]
-        if step.branch_new != step.branch_old:
-            updates.append(RefUpdate(self._branch, step.branch_new, step.branch_old))
+        updates = step.updates(self._branch, fence)
         try:
             self._repository.push(self._remote, updates)
         except Conflict:
             raise
         except Unreachable as error:
-            self._ask_whether_it_arrived(step, error)
+            self._ask_whether_it_arrived(updates[0], error)
         self._follow(step, updates)
 
     def _seen(self, ref: str) -> str:
         return self._repository.commit_at(self._there[ref])
 
-    def _ask_whether_it_arrived(self, step: Step, error: Unreachable) -> None:
-        """A push without an answer may have happened: the remote is asked before anybody repeats it."""
+    def _ask_whether_it_arrived(self, update: RefUpdate, error: Unreachable) -> None:
+        """A push without an answer may have happened: the remote is asked before anybody repeats it.
+
+        One of the refs tells, because they move together.
+        """
         try:
-            there = self._repository.remote_refs(self._remote, [JOURNAL]).get(JOURNAL, "")
+            there = self._repository.remote_refs(self._remote, [update.ref]).get(update.ref, "")
         except Unreachable:
             raise Unreachable(f"{error} (whether it was recorded shows at the next reading)") from error
-        if there != step.journal_new:
+        if there != update.new:
             raise error
 
     def _follow(self, step: Step, pushed: Sequence[RefUpdate]) -> None:
         """The remote has it: what happens here is bookkeeping that the next `sync` could do as well."""
         local = self._repository.commit_at(self._branch)
-        updates = [RefUpdate(JOURNAL, step.journal_new, step.journal_old)]
-        updates += [RefUpdate(self._there[update.ref], update.new, update.old) for update in pushed]
+        updates = [update for update in step.updates(self._branch, step.journal_old) if update.ref == JOURNAL]
+        updates += [RefUpdate(self._there[u.ref], u.new, u.old) for u in pushed if u.ref in self._there]
         if step.branch_new != step.branch_old and local == step.branch_old:
             updates.append(RefUpdate(self._branch, step.branch_new, local))
         try:
