@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from gitrel.errors import Conflict, UsageError
+from gitrel.clock import Clock
+from gitrel.errors import Conflict, InvalidRepository, UsageError
 from gitrel.ledger import codec
 from gitrel.ledger.journal import Journal, Position
 from gitrel.ledger.ledger import Entry
 from gitrel.ledger.moves import commit_moves
+from gitrel.ledger.trust import Trust
 from gitrel.ledger.truth import JOURNAL, LocalTruth, RemoteTruth, Step, Truth
 from gitrel.repo.edit import FileChange, one_line
 from gitrel.repo.git import GitRepository, HistoryRewritten
@@ -37,6 +39,8 @@ class GitLedger:
     `remote` is a configured remote's name or a URL; with one, its refs are the truth and not the local ones.
     `warn` is told about links in a work tree that were left alone because somebody has changed them.
     `accept_rewritten` is a person's word that the refs are right although their past was rewritten.
+    `trust` says which commits are believed; None believes all. Who is only `looking` writes nothing: what
+    is old or not trusted is told and shown. `clock` dates what the remote said.
     """
 
     def __init__(
@@ -47,13 +51,29 @@ class GitLedger:
         *,
         warn: Callable[[str], None] = _unheard,
         accept_rewritten: bool = False,
+        trust: Trust | None = None,
+        looking: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self._repository = repository
+        self._warn = warn
+        self._trust = trust
+        self._looking = looking
+        self._synced = False
+        self._unpacked = 0
         self._branch = _full_ref(branch or repository.head().ref, repository)
         self._accept_rewritten = accept_rewritten
         self._journal = Journal(repository, JOURNAL)
         self._truth: Truth = (
-            RemoteTruth(repository, remote, self._branch, warn, accept_rewritten=accept_rewritten)
+            RemoteTruth(
+                repository,
+                remote,
+                self._branch,
+                warn,
+                accept_rewritten=accept_rewritten,
+                looking=looking,
+                clock=clock,
+            )
             if remote
             else LocalTruth(repository, self._branch, warn)
         )
@@ -65,8 +85,11 @@ class GitLedger:
         return self._position().entry
 
     def load(self) -> tuple[str, Mapping[str, Rollout]]:
-        """The head and the newest records, the remote's if there is one. Finishes what a crash cut off."""
-        self._truth.sync()
+        """The head and the newest records, the remote's if there is one. Finishes what a crash cut off.
+
+        This is the one look at the remote in a pass: `tip` gives the branch as it was found here.
+        """
+        self.sync()
         position = self._position()
         return position.entry, MappingProxyType(self._journal.records(position.commit))
 
@@ -86,6 +109,7 @@ class GitLedger:
             except Conflict:
                 self._truth.sync()
                 continue
+            self._unpacked += 1
             return after.entry
         raise Conflict(f"{self._short} keeps moving: nothing was recorded in {ATTEMPTS} attempts")
 
@@ -96,16 +120,49 @@ class GitLedger:
     # ── Beside it ───────────────────────────────────────────────────────────────────────────────────────
 
     def tip(self) -> str:
-        """The commit that the branch is at now: what the next pass should read. Empty where there is none.
+        """The commit that this pass should read, empty where there is none.
 
-        With a remote this looks there first, as a pass reads the tip before it loads the records.
+        That is the branch's tip at the last look (the first one is made here, if `load` was not called).
+        Where the branch lost the commit that gitrel has built on, it is still that commit: what is under way
+        goes on being watched, and nothing starts, until a person has decided. Raises InvalidRepository for
+        commits that are not trusted.
         """
-        self._truth.sync()
-        return self._truth.tip()
+        if not self._synced:
+            self.sync()
+        position, tip = self._position(), self._truth.tip()
+        if not self._contains_known_tip(position, tip):
+            if not self._repository.has(position.tip):
+                raise self._rewritten(position)
+            self._warn(str(self._rewritten(position)))
+            return position.tip
+        self._believe(position, tip)
+        return tip
 
     def sync(self) -> None:
         """Learns from the remote what others did. Raises HistoryRewritten for a journal that lost entries."""
         self._truth.sync()
+        self._synced = True
+
+    def bring(self, commit: str) -> bool:
+        """Fetches one commit that is not here (a shallow clone, a rewritten past); whether it came."""
+        return self._truth.bring(commit)
+
+    def maintain(self) -> bool:
+        """Tidies the repository up if this ledger has written to it; takes seconds, so for quiet moments."""
+        if not self._unpacked:
+            return False
+        self._unpacked = 0
+        return self._repository.maintain()
+
+    def _believe(self, position: Position, tip: str) -> None:
+        if self._trust is None:
+            return
+        try:
+            self._trust.check(position, tip)
+        except InvalidRepository as error:
+            if not self._looking:
+                raise
+            self._warn(f"not trusted, and shown all the same: {error}")
 
     @property
     def _short(self) -> str:
@@ -116,7 +173,9 @@ class GitLedger:
 
         Raises Conflict where the branch is not at `old` any more: read again, and decide again.
         """
+        self._check_own(self._position(), old, new)
         self._truth.publish(Step("", "", old, new, tuple(changes)))
+        self._unpacked += 1
 
     # ── Saving ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -133,16 +192,29 @@ class GitLedger:
             raise UsageError(f"{self._repository.path} has no branch {self._short}")
         if moves and not contained:
             raise self._rewritten(before)
+        if contained:
+            self._believe(before, tip)
         moved = commit_moves(self._repository, tip, entries, moves)
         known_tip = moved.tip if contained else before.tip
         after = self._journal.append(before, entries, self._branch, known_tip)
+        self._check_own(before, tip, moved.tip, after.commit)
         return after, Step(before.commit, after.commit, tip, moved.tip, moved.links)
+
+    def _check_own(self, position: Position, old: str, new: str, *others: str) -> None:
+        if self._trust:
+            own = self._repository.chain(new, without=old) if new != old else []
+            self._trust.check_own(position, old, [*own, *others])
 
     def _contains_known_tip(self, before: Position, tip: str) -> bool:
         """Whether the branch still holds what it held at the last entry; another branch has no past yet."""
         if self._accept_rewritten or not before.tip or before.branch != self._branch:
             return True
-        return bool(tip) and self._repository.is_ancestor(before.tip, tip)
+        if not tip:
+            return False
+        contained = self._repository.is_ancestor(before.tip, tip)
+        if not contained and self._repository.shallow and self._truth.deepen():
+            contained = self._repository.is_ancestor(before.tip, tip)
+        return contained
 
     def _rewritten(self, before: Position) -> HistoryRewritten:
         shallow = (

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
+from gitrel.clock import Clock, format_duration, format_instant
 from gitrel.errors import Conflict, Unreachable, UsageError
 from gitrel.repo.edit import FileChange
-from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate
+from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate, heard
 from gitrel.repo.git.worktree import WorkTree, changed_paths
 
 JOURNAL = "refs/gitrel/journal"
@@ -49,7 +51,15 @@ class Step:
 
 class Truth(Protocol):
     def tip(self) -> str:
-        """The commit that the branch is at, empty where there is none."""
+        """The commit that the branch is at, as of the last `sync`; empty where there is none."""
+        ...
+
+    def deepen(self) -> bool:
+        """Brings the rest of a history that is cut off here; whether there was one to be had."""
+        ...
+
+    def bring(self, commit: str) -> bool:
+        """Brings one commit that is not here; whether it is here then."""
         ...
 
     def sync(self) -> None:
@@ -71,6 +81,12 @@ class LocalTruth:
 
     def tip(self) -> str:
         return self._repository.commit_at(self._branch)
+
+    def deepen(self) -> bool:
+        return False
+
+    def bring(self, commit: str) -> bool:
+        return False
 
     def sync(self) -> None:
         self._keep(self._repository.checked_out(self._branch))
@@ -98,15 +114,30 @@ class LocalTruth:
 
 
 class RemoteTruth:
-    """The refs of a remote, by its configured name or its URL; what is here follows."""
+    """The refs of a remote, by its configured name or its URL; what is here follows.
+
+    Who is only `looking` is shown what was read last, with its age, where the remote does not answer. Who
+    acts is not: another writer may have gone on meanwhile, and only the remote knows.
+    """
 
     def __init__(
-        self, repository: GitRepository, remote: str, branch: str, warn: Warn, *, accept_rewritten: bool
+        self,
+        repository: GitRepository,
+        remote: str,
+        branch: str,
+        warn: Warn,
+        *,
+        accept_rewritten: bool,
+        looking: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self._repository = repository
         self._remote = remote
         self._branch = branch
+        self._warn = warn
         self._accept_rewritten = accept_rewritten
+        self._looking = looking
+        self._clock = clock
         self._local = LocalTruth(repository, branch, warn)
         self._there = {branch: UPSTREAM + branch.removeprefix("refs"), JOURNAL: f"{UPSTREAM}/journal"}
         """Their ref → where it is remembered here."""
@@ -120,6 +151,30 @@ class RemoteTruth:
         Raises HistoryRewritten where the journal on the remote does not continue the one that is here.
         """
         self._local.sync()
+        try:
+            self._look()
+        except Conflict:
+            raise
+        except Unreachable as error:
+            told = f"{error}{self._age()}"
+            if not self._looking or not self.tip():
+                raise Unreachable(told) from error
+            self._warn(f"{told}: this is what it said then")
+            return
+        if self._clock:
+            heard.note(self._repository.common_dir, self._remote, self._clock.now())
+
+    def _age(self) -> str:
+        """How old what is known is, where that is known."""
+        at = heard.last(self._repository.common_dir, self._remote)
+        if at is None or self._clock is None:
+            return ""
+        seconds = max(int((self._clock.now() - at).total_seconds()), 0)
+        return (
+            f"; it was last heard {format_duration(timedelta(seconds=seconds))} ago, at {format_instant(at)}"
+        )
+
+    def _look(self) -> None:
         there = self._repository.remote_refs(self._remote, [self._branch, JOURNAL])
         if self._branch not in there:
             short = self._branch.removeprefix("refs/heads/")
@@ -129,7 +184,19 @@ class RemoteTruth:
         moved = [(ref, self._there[ref]) for ref, commit in there.items() if self._seen(ref) != commit]
         if moved:
             self._repository.fetch(self._remote, moved)
+        if self._repository.bare and self._repository.shallow:
+            self.deepen()  # what was read before was enough for looking at files, not for telling the past
         self._catch_up()
+
+    def deepen(self) -> bool:
+        pairs = [(ref, ours) for ref, ours in self._there.items() if self._seen(ref)]
+        if self._repository.shallow and pairs:
+            self._repository.deepen(self._remote, pairs)
+            return True
+        return False
+
+    def bring(self, commit: str) -> bool:
+        return self._repository.fetch_commit(self._remote, commit)
 
     def publish(self, step: Step) -> None:
         fence = self._seen(JOURNAL)  # not the local journal, which may hold entries that were never pushed

@@ -112,6 +112,19 @@ def _problem(at: Origin, what: str, todo: str, severity: Severity = "error") -> 
     return Problem(at.file, at.line, at.column, what, todo, severity)
 
 
+def _signers(tree: RawTree, places: _Lines) -> Iterator[Problem]:
+    """Signatures that nobody could make are a mistake, unless every machine has keys of its own."""
+    entry = tree.get(layout.PIPELINE_FILE)
+    model = read(schema.PipelineDocument, entry.data, "").model if isinstance(entry, File) else None
+    if model is None or not model.spec.signatures.required:
+        return
+    if not any(isinstance(tree.get(path), File) for path in (layout.ALLOWED_SIGNERS, layout.GPG_KEYS)):
+        at = places.of_pipeline(("spec", "signatures", "required")) or Origin(layout.PIPELINE_FILE)
+        what = "signatures are required, and no signer is named"
+        todo = f"add {layout.ALLOWED_SIGNERS} or {layout.GPG_KEYS}, or give every machine --allowed-signers"
+        yield _problem(at, what, todo, "warning")
+
+
 def _dependencies(catalog: Catalog, places: _Lines) -> Iterator[Problem]:
     known = catalog.components.keys() | catalog.broken.keys()
     for component in catalog.components.values():

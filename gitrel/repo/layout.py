@@ -2,6 +2,8 @@
 
 environments/pipeline.yaml                             the order and the defaults
 environments/<environment>.yaml                        one stage or region
+environments/allowed_signers                           whose SSH signatures count, in ssh-keygen's format
+environments/signers.asc                               whose OpenPGP signatures count, as public keys
 apps/<component>/component.yaml                        optional
 apps/<component>/current/…                             where changes are made
 apps/<component>/v2/…                                  a released version …
@@ -24,6 +26,8 @@ APPS = "apps"
 ENVIRONMENTS = "environments"
 COMPONENT_FILE = "component.yaml"
 PIPELINE_FILE = f"{ENVIRONMENTS}/pipeline.yaml"
+ALLOWED_SIGNERS = f"{ENVIRONMENTS}/allowed_signers"
+GPG_KEYS = f"{ENVIRONMENTS}/signers.asc"
 TEMPLATES = "templates"
 CURRENT = "current"
 RELEASE_FILE = ".gitrel-release.yaml"

@@ -186,8 +186,15 @@ class WaveFields(Strict):
         return self
 
 
+class Signatures(Strict):
+    """Whose commits count: signers stand in environments/allowed_signers and environments/signers.asc."""
+
+    required: bool = False
+
+
 class PipelineSpec(Settings):
     waves: list[WaveFields] | None = Field(None, min_length=1)
+    signatures: Signatures = Signatures()
     defaults: Timers = Timers()
     max_active_versions: int = Field(3, ge=1)
     kubernetes_version: str = Field("1.36", pattern=r"^1\.\d{1,2}$")

@@ -119,6 +119,8 @@ def _survey_environments(tree: RawTree, found: Layout) -> None:
             found.problems += _not_a_file(path, entry)
         elif path == layout.PIPELINE_FILE:
             found.has_pipeline = True
+        elif path in (layout.ALLOWED_SIGNERS, layout.GPG_KEYS):
+            continue
         elif name.endswith(".yaml"):
             _add_environment(path, name.removesuffix(".yaml"), found)
         else:

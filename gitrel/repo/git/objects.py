@@ -18,6 +18,8 @@ from gitrel.repo.git.revisions import checked_path
 
 FOLDER, FILE, EXECUTABLE, LINK, SUBMODULE = b"40000", b"100644", b"100755", b"120000", b"160000"
 Kind = Literal["blob", "tree", "commit"]
+SIGNATURE = b"gpgsig"
+"""The header of a signature, of whatever kind it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,36 @@ def format_commit(tree: str, parents: Iterable[str], author: Person, at: datetim
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {stamp}", f"committer {stamp}", "", message.replace("\0", "")]
     return "\n".join(lines).encode("utf-8", "replace")
+
+
+def with_signature(commit: bytes, signature: bytes) -> bytes:
+    """The commit with a signature in its header, where `git log --show-signature` looks for it."""
+    head, blank, message = commit.partition(b"\n\n")
+    folded = signature.strip().replace(b"\n", b"\n ")
+    return head + b"\n" + SIGNATURE + b" " + folded + blank + message
+
+
+def without_signature(commit: bytes) -> tuple[bytes, bytes]:
+    """What was signed, and the signature; empty where there is none.
+
+    Raises ValueError for a commit with two, because programs differ in which of them they believe.
+    """
+    head, blank, message = commit.partition(b"\n\n")
+    kept: list[bytes] = []
+    signature: list[bytes] = []
+    inside = False
+    for line in head.split(b"\n"):
+        if line.startswith(SIGNATURE + b" "):
+            if signature:
+                raise ValueError("it carries two signatures")
+            inside = True
+            signature.append(line[len(SIGNATURE) + 1 :])
+        elif inside and line.startswith(b" "):
+            signature.append(line[1:])
+        else:
+            inside = False
+            kept.append(line)
+    return b"\n".join(kept) + blank + message, b"\n".join(signature)
 
 
 def _plain(text: str) -> str:

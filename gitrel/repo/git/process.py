@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitrel.repo.git.access import Access, variables
 from gitrel.repo.git.failures import failure, git_is_missing, timed_out
 from gitrel.repo.git.revisions import PROTOCOLS
 
@@ -66,23 +67,39 @@ class Finished:
     err: str
 
 
-def environment(outer: Mapping[str, str]) -> dict[str, str]:
+Settings = Sequence[tuple[str, str]]
+
+
+def environment(
+    outer: Mapping[str, str], access: Access | None = None, settings: Settings = ()
+) -> dict[str, str]:
     """The environment of every Git process, from that of gitrel. The last setting of a key wins in Git."""
     inner = {name: value for name, value in outer.items() if not name.startswith("GIT_") or _KEPT.match(name)}
+    inner.pop("GITREL_TOKEN", None)
     inner.update(_SET)
+    inner.update(variables(access or Access(), outer))
     first = int(inner.get("GIT_CONFIG_COUNT") or "0")
-    for index, (key, value) in enumerate(_CONFIG, first):
+    for index, (key, value) in enumerate((*_CONFIG, *settings), first):
         inner[f"GIT_CONFIG_KEY_{index}"], inner[f"GIT_CONFIG_VALUE_{index}"] = key, value
-    inner["GIT_CONFIG_COUNT"] = str(first + len(_CONFIG))
+    inner["GIT_CONFIG_COUNT"] = str(first + len(_CONFIG) + len(settings))
     return inner
 
 
 class Git:
-    """The `git` program in one folder."""
+    """The `git` program in one folder. `settings` reach it through its environment, never as arguments."""
 
-    def __init__(self, folder: Path, *, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        timeout_seconds: float,
+        access: Access | None = None,
+        settings: Settings = (),
+    ) -> None:
         self.folder = folder
         self.timeout_seconds = timeout_seconds
+        self._access = access
+        self._settings = settings
 
     def run(self, *arguments: str, stdin: bytes = b"", remote: str = "") -> bytes:
         """The output of a command that has to succeed; otherwise the failure in words for people."""
@@ -110,7 +127,7 @@ class Git:
             return subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env=environment(os.environ),
+                env=environment(os.environ, self._access, self._settings),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -21,6 +21,8 @@ _MOVED = re.compile(
     r"stale info|fetch first|non-fast-forward|failed to (?:lock|update ref)|cannot lock ref"
     r"|reference already exists|incorrect old value"
 )
+WHOLE = 2**31 - 1
+"""The depth that Git takes for no limit at all; it makes a cut-off history whole."""
 
 
 class Update(Protocol):
@@ -49,19 +51,42 @@ def refs(git: Git, remote: str, names: Sequence[str]) -> dict[str, str]:
     return {name: found[name] for name in wanted if SHA.match(found.get(name, ""))}
 
 
-def fetch(git: Git, remote: str, refspecs: Sequence[tuple[str, str]]) -> None:
-    """Brings (their ref, our ref) pairs here, whatever ours were before."""
-    pairs = [f"+{checked_ref(theirs)}:{checked_ref(ours)}" for theirs, ours in refspecs]
-    options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--atomic")
-    git.run(
-        "fetch",
-        *options,
+def default_branch(git: Git, remote: str) -> str:
+    """The full ref that the remote's HEAD stands for, empty where it stands for none."""
+    arguments = (
+        "ls-remote",
         "--upload-pack=git-upload-pack",
+        "--symref",
         "--",
         checked_remote(remote),
-        *pairs,
-        remote=remote,
+        "HEAD",
     )
+    out = git.run(*arguments, remote=remote).decode("utf-8", "replace")
+    for line in out.splitlines():
+        if line.startswith("ref: ") and line.endswith("\tHEAD"):
+            return checked_ref(line.removeprefix("ref: ").removesuffix("\tHEAD"))
+    return ""
+
+
+def fetch(git: Git, remote: str, refspecs: Sequence[tuple[str, str]], *, depth: int = 0) -> None:
+    """Brings (their ref, our ref) pairs here, whatever ours were before. `depth` 0 leaves it as it was."""
+    pairs = [f"+{checked_ref(theirs)}:{checked_ref(ours)}" for theirs, ours in refspecs]
+    _fetch(git, remote, [f"--depth={depth}"] if depth else [], pairs)
+
+
+def fetch_commit(git: Git, remote: str, commit: str) -> None:
+    """Brings one commit by its id, under no ref. What the remote does not have is no failure."""
+    try:
+        _fetch(git, remote, [], [commit])
+    except GitrelError as error:
+        if "not our ref" not in str(error) and "not advertised" not in str(error):
+            raise
+
+
+def _fetch(git: Git, remote: str, more: Sequence[str], refspecs: Sequence[str]) -> None:
+    options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--atomic", *more)
+    address = checked_remote(remote)
+    git.run("fetch", *options, "--upload-pack=git-upload-pack", "--", address, *refspecs, remote=remote)
 
 
 def push(git: Git, remote: str, updates: Sequence[Update]) -> None:

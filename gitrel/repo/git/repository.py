@@ -7,20 +7,31 @@ test pulls the plug.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from gitrel.errors import Conflict, UsageError
 from gitrel.repo.edit import FileChange
 from gitrel.repo.git import remote, trees
+from gitrel.repo.git.access import Access, settings, transport
 from gitrel.repo.git.failures import Locked, RepositoryDamaged, failure
-from gitrel.repo.git.objects import Commit, Person, TreeEdit, TreeEntry, format_commit, parse_commit
+from gitrel.repo.git.objects import (
+    Commit,
+    Person,
+    TreeEdit,
+    TreeEntry,
+    format_commit,
+    parse_commit,
+    with_signature,
+)
 from gitrel.repo.git.process import Git
-from gitrel.repo.git.revisions import SHA, checked_ref, checked_revision
+from gitrel.repo.git.revisions import SHA, checked_ref, checked_remote, checked_revision
 from gitrel.repo.git.store import ObjectReader, ObjectWriter
 from gitrel.repo.git.worktree import WorkTree, work_trees
 from gitrel.repo.source import LIMITS, Limits
@@ -34,7 +45,15 @@ LOOSE_OBJECTS_MAX = 5000
 ABSENT = "0" * 40
 """How Git writes `no such ref` in a transaction; gitrel writes it as an empty string."""
 
+PACKS_MAX = 40
+"""A fetch of more than a hundred objects leaves one; every look-up asks them all."""
+
 Durable = Callable[[str], None]
+Sign = Callable[[bytes], bytes]
+"""From the bytes of a commit to the signature that belongs into it."""
+Mend = Callable[[], Path]
+"""Makes a whole copy of a damaged repository somewhere, and says where."""
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +77,27 @@ def _unwatched(step: str) -> None:
     """Nobody asked to be told about durable steps."""
 
 
+def _mending(method: _Method) -> _Method:
+    """Tried once more on a whole copy where the repository is damaged and can be had again."""
+
+    @functools.wraps(method)
+    def call(self: GitRepository, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except RepositoryDamaged:
+            if self.mend is None:
+                raise
+            self.open(self.mend())
+            return method(self, *args, **kwargs)
+
+    return cast(_Method, call)
+
+
 class GitRepository:
     """A work tree or a bare repository. Use it as a context manager, or `close` it.
+
+    `access` is how remotes are reached, `sign` what commits are signed with, and `mend` where a whole copy
+    comes from when this one is damaged (None: from nowhere).
 
     Raises, here and everywhere: UsageError for what is asked wrongly, RepositoryDamaged for broken objects,
     Locked where another process holds a lock, Unreachable and Conflict for remotes and refs.
@@ -73,18 +111,32 @@ class GitRepository:
         timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
         remote_timeout_seconds: float = REMOTE_TIMEOUT_SECONDS,
         limits: Limits = LIMITS,
+        access: Access | None = None,
+        sign: Sign | None = None,
+        mend: Mend | None = None,
     ) -> None:
-        self.path = Path(path).absolute()
         self.durable = durable
-        self.git_dir, self.common_dir, self.bare, self.shallow = _facts(
-            Git(self.path, timeout_seconds=timeout_seconds)
-        )
+        self.mend = mend
+        self.sign = sign
+        self._timeout_seconds = timeout_seconds
+        self._remote_timeout_seconds = remote_timeout_seconds
+        self._limits = limits
+        self._access = access or Access()
+        self._reader: ObjectReader | None = None
+        self.open(Path(path).absolute())
+
+    def open(self, path: Path) -> None:
+        """Reads and writes at `path` from now on."""
+        self.close()
+        self.path = path
+        facts = Git(path, timeout_seconds=self._timeout_seconds)
+        self.git_dir, self.common_dir, self.bare, self.shallow = _facts(facts)
         # Commands run from the Git directory: nothing of a work tree is near them.
-        self.git = Git(self.git_dir, timeout_seconds=timeout_seconds)
-        self.remote_git = Git(self.git_dir, timeout_seconds=remote_timeout_seconds)
+        self.git = Git(self.git_dir, timeout_seconds=self._timeout_seconds)
+        self._remote_gits: dict[str, Git] = {}
         self._reader = ObjectReader(self.git)
         self._writer = ObjectWriter(self.common_dir / "objects")
-        self._trees = trees.TreeReader(self._reader, self.path, limits)
+        self._trees = trees.TreeReader(self._reader, path, self._limits)
 
     def __enter__(self) -> GitRepository:
         return self
@@ -94,20 +146,22 @@ class GitRepository:
 
     def close(self) -> None:
         """Ends the processes that were kept for reading. The repository can be used again afterwards."""
-        self._reader.close()
+        if self._reader:
+            self._reader.close()
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────
 
     def head(self) -> Head:
         """What is checked out, or a bare repository's default branch."""
-        ref = self._head_ref()
+        ref = self.head_ref()
         commit = self.commit_at(ref or "HEAD")
         if not commit:
             branch = f" on {ref.removeprefix('refs/heads/')}" if ref else ""
             raise UsageError(f"no commit yet in {self.path}{branch}: make the first one")
         return Head(ref, commit)
 
-    def _head_ref(self) -> str:
+    def head_ref(self) -> str:
+        """The full ref that HEAD stands for, whether there is a commit yet or not; empty where detached."""
         text = (self.git_dir / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
         ref = text.removeprefix("ref: ") if text.startswith("ref: ") else ""
         if ref.endswith("/.invalid"):  # the reftable format keeps HEAD elsewhere
@@ -153,27 +207,33 @@ class GitRepository:
         return bool(self._commits([_sha(commit)])[0])
 
     def _commits(self, names: Sequence[str]) -> list[str]:
+        assert self._reader
         return [
             found.id if found else ""
             for found in self._reader.check([f"{name}^{{commit}}" for name in names])
         ]
 
+    @_mending
     def read_commit(self, commit: str) -> RawTree:
         """Everything under `apps/` and `environments/` at a commit; links as Git records them."""
         return self._trees.raw_tree(commit)
 
+    @_mending
     def entry(self, commit: str, path: str) -> TreeEntry | None:
         """What stands at one path of a commit: mode and object id; a folder is an entry too."""
         return self._trees.entry(commit, path)
 
+    @_mending
     def folder(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
         """What stands directly inside one folder of a commit; empty where there is no such folder."""
         return self._trees.folder(commit, path)
 
+    @_mending
     def blobs(self, ids: Sequence[str]) -> list[bytes]:
         """The contents of these blobs, in order. Raises RepositoryDamaged for one that is missing."""
         return [found.data for found in self._trees.read_all(ids)]
 
+    @_mending
     def commits(self, ids: Sequence[str]) -> list[Commit]:
         """These commits, in order."""
         found = self._trees.read_all(ids)
@@ -186,11 +246,15 @@ class GitRepository:
         """Newest first: the commits that `revision` contains, at most `limit`, touching `path` if given."""
         return self.commits(self.chain(self.resolve(revision), limit=limit, path=path))
 
-    def chain(self, tip: str, *, without: str = "", limit: int = 0, path: str = "") -> list[str]:
+    @_mending
+    def chain(
+        self, tip: str, *, without: str = "", limit: int = 0, path: str | Sequence[str] = ""
+    ) -> list[str]:
         """Newest first: the ids of the commits that `tip` contains and `without` does not."""
         options = [f"--max-count={limit}"] if limit else []
         wanted = [_sha(tip), *([f"^{_sha(without)}"] if without else [])]
-        out = self.git.run("rev-list", *options, "--end-of-options", *wanted, "--", *([path] if path else []))
+        paths = [path] if isinstance(path, str) and path else path
+        out = self.git.run("rev-list", *options, "--end-of-options", *wanted, "--", *paths)
         return out.decode("ascii").split()
 
     def is_ancestor(self, older: str, newer: str) -> bool:
@@ -207,7 +271,7 @@ class GitRepository:
     ) -> str:
         """A new commit on `parent` (empty: a root) with `changes` in it; no ref names it yet.
 
-        The same arguments always give the same id. `author` is `Name <email>`.
+        The same arguments always give the same id, unless signatures differ. `author` is `Name <email>`.
         """
         base = self.commits([parent])[0].tree if parent else ""
         edit = TreeEdit(self._trees.tree, base)
@@ -215,6 +279,8 @@ class GitRepository:
             edit.apply(change)
         tree = edit.write(self._writer.store)
         data = format_commit(tree, [parent] if parent else [], Person.parse(author), at, message)
+        if self.sign:
+            data = with_signature(data, self.sign(data))
         return self._writer.store("commit", data)
 
     def sync_objects(self) -> None:
@@ -248,24 +314,64 @@ class GitRepository:
         return error
 
     def maintain(self, *, loose_objects_max: int = LOOSE_OBJECTS_MAX) -> bool:
-        """Packs loose objects where more than this many piled up; takes seconds, so for quiet moments.
+        """Packs objects where more than this many loose ones, or too many packs, have piled up.
 
-        Deletes nothing that is unreachable: that is the owner's to decide. Gives whether there was work.
+        Takes seconds, so for quiet moments. Deletes nothing that is unreachable: that is the owner's to
+        decide. Gives whether there was work.
         """
-        count = int(self.git.run("count-objects").split()[0])
-        if count > loose_objects_max:
+        lines = self.git.run("count-objects", "-v").decode().splitlines()
+        counted = dict(line.split(": ", 1) for line in lines)
+        due = int(counted["count"]) > loose_objects_max or int(counted["packs"]) > PACKS_MAX
+        if due:
             self.git.run("gc", "--quiet", "--no-prune")
-        return count > loose_objects_max
+        return due
 
     # ── Remotes ─────────────────────────────────────────────────────────────────────────────────────────
 
+    def remote_url(self, name: str) -> str:
+        """What the name of a configured remote stands for; a URL or a path stands for itself."""
+        if transport(name) != "file" or name.startswith(("/", ".")):
+            return name
+        found = self.git.attempt("remote", "get-url", "--", checked_remote(name))
+        return found.out.decode("utf-8", "replace").strip() if found.code == 0 else name
+
+    def _toward(self, name: str) -> Git:
+        """Git with what it needs to reach this remote, and no other."""
+        if name not in self._remote_gits:
+            self._remote_gits[name] = Git(
+                self.git_dir,
+                timeout_seconds=self._remote_timeout_seconds,
+                access=self._access,
+                settings=settings(self._access, self.remote_url(name)),
+            )
+        return self._remote_gits[name]
+
     def remote_refs(self, name: str, refs: Sequence[str]) -> dict[str, str]:
         """Where these full refs are on the remote now; absent ones are left out. One round trip."""
-        return remote.refs(self.remote_git, name, refs)
+        return remote.refs(self._toward(name), name, refs)
 
-    def fetch(self, name: str, refspecs: Sequence[tuple[str, str]]) -> None:
-        """Brings (their ref, our ref) pairs here, whatever ours were. Raises Unreachable."""
-        remote.fetch(self.remote_git, name, refspecs)
+    def remote_branch(self, name: str) -> str:
+        """The full ref of the remote's default branch, empty where it has none."""
+        return remote.default_branch(self._toward(name), name)
+
+    @_mending
+    def fetch(self, name: str, refspecs: Sequence[tuple[str, str]], *, depth: int = 0) -> None:
+        """Brings (their ref, our ref) pairs here, whatever ours were. Raises Unreachable.
+
+        `depth` commits of each; 0 is what the repository has been so far: all, or what it was cut off at.
+        """
+        remote.fetch(self._toward(name), name, refspecs, depth=depth)
+        self.shallow = (self.common_dir / "shallow").exists()
+
+    def deepen(self, name: str, refspecs: Sequence[tuple[str, str]]) -> None:
+        """Brings the whole history of these refs to a repository whose history is cut off."""
+        remote.fetch(self._toward(name), name, refspecs, depth=remote.WHOLE)
+        self.shallow = (self.common_dir / "shallow").exists()
+
+    def fetch_commit(self, name: str, commit: str) -> bool:
+        """Brings one commit by its id; whether it is here then. Unreachable is raised as ever."""
+        remote.fetch_commit(self._toward(name), name, _sha(commit))
+        return self.has(commit)
 
     def push(self, name: str, updates: Sequence[RefUpdate]) -> None:
         """Moves all of these refs on the remote or none, each only from its `old`.
@@ -275,7 +381,7 @@ class GitRepository:
         """
         self.sync_objects()
         self.durable("push:before")
-        remote.push(self.remote_git, name, updates)
+        remote.push(self._toward(name), name, updates)
         self.durable("push:after")
 
     # ── Work trees ──────────────────────────────────────────────────────────────────────────────────────
