@@ -1,0 +1,1 @@
+"""Custom resources: what a CustomResourceDefinition says, and how objects are held to it."""
