@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gitrel.errors import Problem
 from gitrel.repo import layout
 from gitrel.repo.merge import Clash, merge
 from gitrel.repo.patch import FilePatch, Hunk, apply_hunks
@@ -38,8 +39,8 @@ class Fixed:
 
     files: Files
     touched: tuple[str, ...]
-    clashes: tuple[str, ...] = ()
-    """One sentence each: `path:line: what stands in the way`, the path within the folder."""
+    clashes: tuple[Problem, ...] = ()
+    """What stands in the way, and where; the paths are within the folder."""
 
 
 def files_in(tree: RawTree, folder: str) -> dict[str, File]:
@@ -65,7 +66,7 @@ def backwards(fix: Iterable[FileFix]) -> tuple[FileFix, ...]:
 def carry(fix: Iterable[FileFix], files: Files) -> Fixed:
     """`files` with the fix in it. What has the fix already stays as it is."""
     after = dict(files)
-    clashes: list[str] = []
+    clashes: list[Problem] = []
     for one in fix:
         result = _carried(one, files.get(one.path))
         if isinstance(result, tuple):
@@ -80,23 +81,27 @@ def carry(fix: Iterable[FileFix], files: Files) -> Fixed:
     return Fixed(after, touched, tuple(clashes))
 
 
-def _carried(fix: FileFix, ours: File | None) -> File | tuple[str, ...] | None:
+def _carried(fix: FileFix, ours: File | None) -> File | tuple[Problem, ...] | None:
     """The file afterwards, None for none, or why the fix does not apply."""
     if _data(ours) == _data(fix.after):
         return ours
     if fix.before is None:
         return (
-            fix.after if ours is None else (f"{fix.path}: the fix adds this file, and another one is here",)
+            fix.after if ours is None else (_clash(fix.path, "the fix adds this file, and another is here"),)
         )
     if ours is None:
-        return (f"{fix.path}: the fix changes this file, which is not here",)
+        return (_clash(fix.path, "the fix changes this file, and it is not here"),)
     if fix.after is None:
         same = ours.data == fix.before.data
-        return None if same else (f"{fix.path}: the fix removes this file, which is another one here",)
+        return None if same else (_clash(fix.path, "the fix removes this file, and it is another one here"),)
     merged = merge(fix.before.data, ours.data, fix.after.data)
     if isinstance(merged, bytes):
         return File(merged, ours.executable)
-    return tuple(f"{fix.path}:{clash.line}: {_explained(clash)}" for clash in merged)
+    return tuple(_clash(fix.path, _explained(clash), clash.line) for clash in merged)
+
+
+def _clash(path: str, what: str, line: int = 0) -> Problem:
+    return Problem(path, line, 0, what)
 
 
 def _explained(clash: Clash) -> str:
@@ -126,26 +131,26 @@ def _data(file: File | None) -> bytes | None:
 # ── From a patch ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def from_patch(patches: Iterable[FilePatch], files: Files) -> tuple[FileFix, ...] | str:
+def from_patch(patches: Iterable[FilePatch], files: Files) -> tuple[FileFix, ...] | Problem:
     """The fix that a patch is in a folder with these files, or why it does not apply to them.
 
     A folder that has the patch already gives the fix too: what it was before is found by taking it back.
     """
     taken = list(_taken(patches, files, backwards=False))
-    refused = next((one for one in taken if isinstance(one, str)), None)
+    refused = next((one for one in taken if isinstance(one, Problem)), None)
     if refused is None:
         return _fixes(taken)
     had = list(_taken(patches, files, backwards=True))
-    return refused if any(isinstance(one, str) for one in had) else backwards(_fixes(had))
+    return refused if any(isinstance(one, Problem) for one in had) else backwards(_fixes(had))
 
 
-def _fixes(found: Iterable[tuple[FileFix, ...] | str]) -> tuple[FileFix, ...]:
-    return tuple(fix for group in found if not isinstance(group, str) for fix in group)
+def _fixes(found: Iterable[tuple[FileFix, ...] | Problem]) -> tuple[FileFix, ...]:
+    return tuple(fix for group in found if not isinstance(group, Problem) for fix in group)
 
 
 def _taken(
     patches: Iterable[FilePatch], files: Files, *, backwards: bool
-) -> Iterator[tuple[FileFix, ...] | str]:
+) -> Iterator[tuple[FileFix, ...] | Problem]:
     for patch in patches:
         old, new = (patch.new, patch.old) if backwards else (patch.old, patch.new)
         yield _one_file(old, new, patch.hunks, files, backwards)
@@ -153,17 +158,18 @@ def _taken(
 
 def _one_file(
     old: str, new: str, hunks: Sequence[Hunk], files: Files, backwards: bool
-) -> tuple[FileFix, ...] | str:
+) -> tuple[FileFix, ...] | Problem:
     before = files.get(old) if old else None
     if old and before is None:
-        return f"{old}: there is no such file"
+        return _clash(old, "the patch changes this file, and it is not here")
     if new and new != old and new in files:
-        return f"{new}: there is such a file already"
+        return _clash(new, "the patch makes this file, and one is here already")
     data = apply_hunks(before.data if before else b"", hunks, backwards=backwards)
     if isinstance(data, Hunk):
-        return f"{old or new}: the lines of the hunk at line {data.line} of the patch are not there"
+        return _clash(old or new, f"the lines that the patch changes at its line {data.line} are not here")
     if not new:
-        return (FileFix(old, before, None),) if not data else f"{old}: more than the patch removes is there"
+        more = _clash(old, "the patch removes this file, and it holds more than the patch knows")
+        return more if data else (FileFix(old, before, None),)
     after = File(data, before.executable if before else False)
     if old in ("", new):
         return (FileFix(new, before, after),)

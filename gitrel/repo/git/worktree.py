@@ -258,3 +258,38 @@ def _remove_leftovers(folder: int) -> None:
     for name in names:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)
+
+
+def changed_in(repository: GitRepository, folder: str) -> Iterator[str]:
+    """The paths in `folder` that are not on disk as HEAD has them, sorted; nothing for a bare repository."""
+    if repository.bare or not repository.path.joinpath(".git").exists():
+        return
+    commit = repository.head().commit
+    held = _files_of(repository, commit, folder)
+    for path in sorted({*held, *_untracked(repository, folder)}):
+        *folders, name = checked_path(path)
+        try:
+            with _opened(repository.path, folders) as opened:
+                found = _on_disk(opened, name)
+        except OSError:
+            found = Held()
+        if found != held.get(path, Held()):
+            yield path
+
+
+def _files_of(repository: GitRepository, commit: str, folder: str) -> dict[str, Held]:
+    found: dict[str, Held] = {}
+    for entry in repository.folder(commit, folder):
+        path = f"{folder}/{os.fsdecode(entry.name)}"
+        if entry.mode == b"40000":
+            found |= _files_of(repository, commit, path)
+        else:
+            found[path] = Held(entry.mode.decode(), entry.id)
+    return found
+
+
+def _untracked(repository: GitRepository, folder: str) -> list[str]:
+    """Files that Git does not know and has not been told to ignore."""
+    git = Git(repository.path, timeout_seconds=repository.git.timeout_seconds)
+    listed = git.run("ls-files", "--others", "--exclude-standard", "-z", "--", folder)
+    return os.fsdecode(listed).split("\0")[:-1]

@@ -1,0 +1,121 @@
+"""Where versions are made: the repository, its truth, and one way to turn changes into a commit on it.
+
+A commit is built from what the branch holds now, judged as a whole before anybody can see it, and then made
+the truth by compare-and-swap. Where somebody else was first, everything is read and decided again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from gitrel.clock import Clock
+from gitrel.errors import Conflict, InvalidRepository, Problem, UsageError
+from gitrel.ledger.git import GitLedger
+from gitrel.orchestrator.world import Renderer
+from gitrel.repo import layout
+from gitrel.repo.check import blocking, check_repository
+from gitrel.repo.edit import FileChange
+from gitrel.repo.git import GitRepository
+from gitrel.repo.model import Catalog, Component
+from gitrel.repo.resolve import resolve
+from gitrel.repo.suggest import did_you_mean, have, visible
+from gitrel.repo.tree import RawTree
+from gitrel.rollout.state import Rollout
+
+ATTEMPTS = 5
+"""How often something is decided again because the branch moved meanwhile."""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything that making versions may touch. `actor` is `Name <email>`, the author of its commits."""
+
+    repository: GitRepository
+    ledger: GitLedger
+    render: Renderer
+    clock: Clock
+    actor: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one attempt works on: the branch's tip, what it says, and what the journal knows."""
+
+    shop: Workshop
+    now: datetime
+    tip: str
+    tree: RawTree
+    catalog: Catalog
+    problems: tuple[Problem, ...]
+    records: Mapping[str, Rollout]
+
+    def component(self, name: str) -> Component:
+        """One component as it is written, edited releases included. Raises what stands in the way."""
+        if everywhere := blocking(self.problems):
+            raise InvalidRepository(everywhere)
+        if name in self.catalog.broken:
+            raise InvalidRepository(self.catalog.broken[name])
+        known = self.catalog.components
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise UsageError(f"there is no component {visible(name)}{near} {have(sorted(known))}")
+        return known[name]
+
+    def build(self, changes: Iterable[FileChange], message: str) -> str:
+        """A commit with these changes on the tip, which nothing refers to yet."""
+        return self.shop.repository.commit_tree(
+            self.tip, changes, message=message, author=self.shop.actor, at=self.now
+        )
+
+    def judge(self, commit: str, component: str, versions: Iterable[str]) -> None:
+        """Raises InvalidRepository for every error that `commit` brings and the tip has not.
+
+        `versions` are rendered in every environment that the component is deployed to.
+        """
+        shop = self.shop
+        before = set(check_repository(self.tree, self.tip)[1])
+        catalog, problems = check_repository(shop.repository.read_commit(commit), commit)
+        new = [p for p in problems if p.severity == "error" and p not in before]
+        if new:
+            raise InvalidRepository(new)
+        found = catalog.components.get(component)
+        for version in versions if found else ():
+            for environment in sorted(found.pointers) if found else ():
+                problems = shop.render(catalog, component, version, environment).problems
+                new += [p for p in problems if p.severity == "error"]
+        if new:
+            raise InvalidRepository(new)
+
+
+def at_bench(shop: Workshop, work: Callable[[Bench], _Result]) -> _Result:
+    """Does `work` on what is the truth now, and again where it ends in a Conflict."""
+    for attempt in Retrying(
+        retry=retry_if_exception_type(Conflict),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        reraise=True,
+    ):
+        with attempt:
+            return work(_bench(shop))
+    raise AssertionError("unreachable: tenacity re-raises the last Conflict")
+
+
+def _bench(shop: Workshop) -> Bench:
+    now = shop.clock.now()
+    _, records = shop.ledger.load()
+    tip = shop.ledger.tip()
+    tree = shop.repository.read_commit(tip)
+    catalog, problems = resolve(tree, tip)
+    return Bench(shop, now, tip, tree, catalog, problems, records)
+
+
+def sorted_versions(names: Iterable[str]) -> list[str]:
+    """Newest first, and `current` before all of them."""
+    return sorted(names, key=layout.version_key, reverse=True)
