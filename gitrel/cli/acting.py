@@ -27,10 +27,25 @@ class Work:
     world: World
     shown: Display
     failed: list[Event] = field(default_factory=list)
+    latest: PassReport | None = None
+    changed: bool = False
+    """Whether any pass changed an object in a cluster or moved a pointer."""
 
     def hear(self, event: Event) -> None:
         if event.kind == "rollout.failed":
             self.failed.append(event)
+        if event.kind == "pointer.moved":
+            self.changed = True
+
+    def _passed(self, report: PassReport) -> None:
+        self.latest = report
+        self.changed |= any(
+            count
+            for outcome in report.outcomes
+            for word, count in outcome.changes.items()
+            if word in ("created", "configured", "deleted")
+        )
+        self.shown.report(report)
 
     def reconcile(self, scope: Scope, wait: bool, timeout: timedelta | None) -> PassReport:
         """One pass, or as many as it takes until everything in scope is settled."""
@@ -38,10 +53,10 @@ class Work:
 
         if not wait:
             report = reconcile_retrying(self.world, scope)
-            self.shown.report(report)
+            self._passed(report)
             return report
         deadline = self.world.clock.now() + timeout if timeout else None
-        return reconcile_until_done(self.world, scope, timeout, self._sleeper(deadline), self.shown.report)
+        return reconcile_until_done(self.world, scope, timeout, self._sleeper(deadline), self._passed)
 
     def _sleeper(self, deadline: datetime | None) -> Callable[[PassReport], None]:
         from gitrel.orchestrator.wait import POLL, RESTLESS, next_look
@@ -68,14 +83,23 @@ class Work:
 
 
 @contextmanager
-def working(session: Session, *, actor: str | None = None, remote: str | None = None) -> Iterator[Work]:
+def working(
+    session: Session,
+    *,
+    actor: str | None = None,
+    remote: str | None = None,
+    accept_rewritten: bool = False,
+    accept_unsigned: bool = False,
+) -> Iterator[Work]:
     """Opens the world of the repository, with progress on stderr for as long as it is open."""
     from gitrel.app import world as open_world
+    from gitrel.cli.sources import git_options
 
+    git = git_options(session, accept_rewritten=accept_rewritten, accept_unsigned=accept_unsigned)
     session.configure_logs()
     try:
         with (
-            open_world(session.repository(), actor=actor, remote=remote) as world,
+            open_world(session.place(), actor=actor, remote=remote, git=git) as world,
             display(session, world.clock) as shown,
         ):
             work = Work(session, world, shown)
@@ -83,7 +107,12 @@ def working(session: Session, *, actor: str | None = None, remote: str | None = 
             world.events.subscribe(work.hear)
             if session.log_level in ("debug", "info"):
                 world.events.subscribe(_to_log())
-            yield work
+            try:
+                yield work
+            finally:
+                # Also when time ran out or a rollout failed: that is when somebody looks at the job.
+                if work.latest is not None:
+                    session.job.tell_pass(work.latest, work.changed)
     except KeyboardInterrupt:
         session.note(
             "interrupted: the journal knows where everything stands, and the next pass goes on from there"

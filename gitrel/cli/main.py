@@ -137,6 +137,7 @@ def run(arguments: Sequence[str]) -> int:
     session = Session()
     try:
         code = _guarded(arguments, session)
+        session.job.ended(code)
     except (PipeClosed, BrokenPipeError):
         code = READER_GONE
     try:
@@ -159,6 +160,7 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
         return INTERRUPTED
     except GitrelError as error:
         _tell(session, error)
+        session.job.tell_failure(error)
         return error.exit_code
     except (PipeClosed, BrokenPipeError):
         raise

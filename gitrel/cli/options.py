@@ -21,6 +21,13 @@ from gitrel.clock import parse_duration, parse_instant
 from gitrel.config.settings import DEFAULT, SETTINGS
 
 
+class Ci(StrEnum):
+    AUTO = "auto"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    NONE = "none"
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -94,6 +101,7 @@ def global_options(
     debug: Annotated[bool, _kept("debug")] = DEFAULT.debug,
     log_level: Annotated[LogLevel | None, _kept("log_level")] = DEFAULT.log_level,
     log_format: Annotated[LogFormat, _kept("log_format")] = DEFAULT.log_format,
+    ci: Annotated[Ci, _kept("ci")] = DEFAULT.ci,
     version: Annotated[
         bool,
         typer.Option(
@@ -112,7 +120,9 @@ class Verb(TyperCommand):
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
-        self.params = [*self.params, *_globals_again()]
+        # A verb may give a flag of the same name a meaning of its own, as `init --ci` does.
+        own = {flag for param in self.params for flag in param.opts}
+        self.params += [param for param in _globals_again() if own.isdisjoint(param.opts)]
         self.epilog = self.epilog or HINT
 
 

@@ -83,12 +83,14 @@ def is_terminal(stream: TextIO) -> bool:
 class Writer:
     """One output stream that survives a reader going away and an encoding that lacks a character."""
 
-    def __init__(self, stream: TextIO, color: bool) -> None:
+    def __init__(self, stream: TextIO, color: bool, guard: Callable[[str], str] = str) -> None:
+        """`guard` is what each line for people goes through; what machines read is written as it is."""
         self.stream = stream
         self.color = color
+        self._guard = guard
 
     def line(self, text: str = "") -> None:
-        self.raw(text + "\n")
+        self.raw(self._guard(text) + "\n")
 
     def raw(self, text: str) -> None:
         with _writing():

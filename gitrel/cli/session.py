@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitrel.cli.ci.job import Job, job_of
 from gitrel.cli.output import Color, Format, Listing, Writer, show, wants_color
 from gitrel.config.settings import DEFAULT, SETTINGS
 from gitrel.errors import UsageError
@@ -27,6 +30,7 @@ class Session:
         self.debug: bool = DEFAULT.debug
         self.log_level: Level | None = DEFAULT.log_level
         self.log_format: LogFormat = DEFAULT.log_format
+        self.ci: str = DEFAULT.ci
 
     def set(self, name: str, value: Any) -> None:
         assert name in SETTINGS, name
@@ -34,11 +38,20 @@ class Session:
 
     @cached_property
     def out(self) -> Writer:
-        return Writer(sys.stdout, wants_color(self.color, sys.stdout))
+        return Writer(sys.stdout, wants_color(self.color, sys.stdout), self._guard)
 
     @cached_property
     def err(self) -> Writer:
-        return Writer(sys.stderr, wants_color(self.color, sys.stderr))
+        return Writer(sys.stderr, wants_color(self.color, sys.stderr), self._guard)
+
+    @cached_property
+    def job(self) -> Job:
+        """The CI job that this run is part of; one that says nothing where it is part of none."""
+        return job_of(self.ci, os.environ, self)
+
+    @property
+    def _guard(self) -> Callable[[str], str]:
+        return self.job.guard
 
     def note(self, text: str) -> None:
         """A message for people on stderr, unless they asked for quiet."""

@@ -55,6 +55,14 @@ _TABLE = (
         "warning; info for the daemon",
     ),
     Setting("log_format", ("--log-format",), "How log lines are written.", "console"),
+    Setting(
+        "ci",
+        ("--ci",),
+        "Which CI system to leave annotations, a summary and outputs for.",
+        "auto",
+        "",
+        "what GITHUB_ACTIONS and GITLAB_CI say",
+    ),
     # What is printed.
     Setting("output", ("--output", "-o"), "How the result is printed.", None, "", "table"),
     Setting("headers", ("--headers/--no-headers",), "Column titles above a table.", True),
@@ -64,6 +72,24 @@ _TABLE = (
         "Print the values of Secrets instead of hiding them.",
         False,
     ),
+    Setting("diff_output", ("--output", "-o"), "How the diff is printed.", "diff"),
+    Setting("save", ("--save",), "Keep the diff in this file too, as JSON.", None, "FILE"),
+    Setting("saved", ("--from",), "Show a diff that --save has kept; nothing is compared.", None, "FILE"),
+    Setting(
+        "rehearse_change",
+        ("--rehearse/--no-rehearse",),
+        "Play the change on virtual clusters too: dates, waves, versions at the peak.",
+        False,
+    ),
+    Setting(
+        "report",
+        ("--report",),
+        "Write the problems to this file too, as a GitLab code quality report.",
+        None,
+        "FILE",
+        "gl-code-quality-report.json in a GitLab job",
+    ),
+    Setting("init_ci", ("--ci",), "Which CI system to lay workflows out for.", "github"),
     # Which revision, which version, which place.
     Setting("revision", ("--revision",), "Read this commit instead of the files on disk.", None, "REV"),
     Setting("base", ("--base",), "Compare with what this commit renders, without any cluster.", None, "REV"),
@@ -146,6 +172,12 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
         "NO_COLOR": "Set to anything: no colours (see no-color.org).",
         "FORCE_COLOR": "Set to anything but 0: colours even where the output is not a terminal.",
         "TERM": "`dumb`: no colours and no moving display.",
+        "GITHUB_ACTIONS": "`true`: a job of GitHub Actions, so --ci is github unless said otherwise.",
+        "GITHUB_STEP_SUMMARY": "The file to which the job summary is added.",
+        "GITHUB_OUTPUT": "The file to which the step's outputs are added.",
+        "RUNNER_TEMP": "Where a job of GitHub Actions keeps the diff that it saves.",
+        "GITLAB_CI": "`true`: a job of GitLab, so --ci is gitlab unless said otherwise.",
+        "CI_PROJECT_DIR": "Where a job of GitLab leaves its reports.",
         "CI": "Set to anything: plain progress lines instead of a moving display.",
     }
 )

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitrel.backends.backend import Backend, Refused
 from gitrel.cli import lookup
-from gitrel.cli.changes import Change, changes, summary
+from gitrel.cli.comparison import SAVED_BYTES_MAX, Comparison, document, head_json, items_json, read_saved
 from gitrel.cli.options import Verb, option, session_of
-from gitrel.cli.output import Column, Format, Listing, unified
-from gitrel.cli.rendering import renderings
+from gitrel.cli.output import Column, Format, Item, Listing, to_json, unified
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
-from gitrel.delivery.plan import Plan
-from gitrel.kube.identity import Object, Ref, ref_of
-from gitrel.orchestrator.world import World
-from gitrel.render.manifest import Rendered
-from gitrel.repo.model import Catalog
+from gitrel.delivery.changes import Group, grouped
+from gitrel.errors import UsageError
 from gitrel.telemetry.text import clean
+
+if TYPE_CHECKING:
+    from gitrel.cli.comparing import Asked
 
 app = typer.Typer(rich_markup_mode=None)
 DIFFERENT = 1
+PLACES_SHOWN = 10
+
+
+class DiffFormat(StrEnum):
+    DIFF = "diff"
+    MARKDOWN = "markdown"
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
 
 
 @app.command(cls=Verb)
@@ -35,130 +45,148 @@ def diff(
     base: Annotated[str | None, option("base")] = DEFAULT.base,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
     version: Annotated[str | None, option("component_version")] = DEFAULT.component_version,
+    rehearse: Annotated[bool, option("rehearse_change")] = DEFAULT.rehearse_change,
+    saved: Annotated[Path | None, option("saved")] = DEFAULT.saved,
+    save: Annotated[Path | None, option("save")] = DEFAULT.save,
     show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
-    output: Annotated[Format | None, option("output", default_is="a unified diff")] = DEFAULT.output,
+    output: Annotated[DiffFormat, option("diff_output")] = DEFAULT.diff_output,
     headers: Annotated[bool, option("headers")] = DEFAULT.headers,
 ) -> int:
     """Show what applying now would change.
 
     Compares the files on disk (or --revision) with what runs, which the clusters themselves work out and
-    nothing is changed by; with --base, with what another commit renders, without any cluster. Ends with 0
-    where nothing differs and 1 where something does.
+    nothing is changed by; with --base, with what another commit renders, without any cluster. Environments in
+    which the same lines change are told together. Ends with 0 where nothing differs and 1 where something
+    does.
     """
+    from gitrel.cli.comparing import Asked
+
     session = session_of(context)
-    catalog = lookup.catalog(session.repository(), revision, component)
-    places = lookup.targets(catalog, component, environment)
-    wanted = _releases(catalog, places, version)
-    if base is not None:
-        before = lookup.catalog(session.repository(), base, component)
-        found = list(_offline(before, wanted, component, environment, show_secrets))
+    asked = Asked(component, environment, version)
+    if saved is not None:
+        _alone(base, revision, rehearse, component)
+        found = _read(saved)
     else:
-        found = list(_live(session, catalog, wanted, show_secrets))
+        found = _compare(session, asked, base, revision, rehearse, show_secrets)
+    if save is not None:
+        _write(save, found)
+    session.job.tell_diff(found, save)
     _show(session, found, output, headers)
-    return DIFFERENT if found else 0
+    return DIFFERENT if found.groups else 0
 
 
-def _releases(
-    catalog: Catalog, places: Iterable[tuple[str, str]], version: str | None
-) -> dict[tuple[str, str], Rendered]:
-    with renderings() as release_of:
-        return {
-            (name, env): release_of(catalog, name, lookup.version(catalog, name, env, version), env)
-            for name, env in places
-        }
+def _compare(
+    session: Session, asked: Asked, base: str | None, revision: str | None, rehearse: bool, show_secrets: bool
+) -> Comparison:
+    from gitrel.cli import comparing
+
+    root = session.repository()
+    after = lookup.catalog(root, revision, asked.component)
+    mask = comparing.masking(show_secrets)
+    head = revision or "the files on disk"
+    if base is None:
+        if rehearse:
+            raise UsageError("--rehearse plays a change of the repository: name what it changes with --base")
+        compared = comparing.live(session, after, asked, mask)
+        return Comparison("what runs", head, grouped(compared.changes), compared.notes)
+    before = comparing.base_catalog(root, base)
+    compared = comparing.offline(before, after, asked, mask)
+    groups = grouped(compared.changes)
+    if not rehearse:
+        return Comparison(base, head, groups, compared.notes)
+    from gitrel.cli.rehearsing import rehearsals
+
+    played, notes = rehearsals(before, after, dict.fromkeys(group.component for group in groups))
+    return Comparison(base, head, groups, (*compared.notes, *notes), played)
 
 
-def _offline(
-    before: Catalog,
-    wanted: dict[tuple[str, str], Rendered],
-    component: str | None,
-    environment: str | None,
-    show_secrets: bool,
-) -> Iterator[Change]:
-    """Both commits rendered; a component or an environment may be missing from either."""
-    places = [
-        (name, env)
-        for name, env in lookup.targets(before, None, None)
-        if component in (None, name) and environment in (None, env)
-    ]
-    was = _releases(before, places, None)
-    for place in dict.fromkeys((*wanted, *was)):
-        yield from changes(
-            *place, _objects(was.get(place)), _objects(wanted.get(place)), show_secrets=show_secrets
-        )
+def _alone(base: str | None, revision: str | None, rehearse: bool, component: str | None) -> None:
+    if base or revision or rehearse or component:
+        raise UsageError("--from shows what was compared before: it goes with no other question")
 
 
-def _objects(release: Rendered | None) -> dict[Ref, Mapping[str, Any]]:
-    return {manifest.ref: manifest.object for manifest in release.manifests} if release else {}
-
-
-def _live(
-    session: Session, catalog: Catalog, wanted: dict[tuple[str, str], Rendered], show_secrets: bool
-) -> Iterator[Change]:
-    """What each cluster says that it would make of the release, beside what it has now."""
-    from gitrel.app import world as open_world
-
-    with open_world(session.repository()) as world:
-        for (component, environment), release in wanted.items():
-            forecast = _forecast(world, catalog, component, environment, release)
-            for reason in (*forecast.objections, *map(str, forecast.conflicts)):
-                session.err.line(session.err.paint(clean(f"{component} in {environment}: {reason}"), "red"))
-            entries = [e for e in forecast.entries if e.word not in ("unchanged", "skipped")]
-            before = {entry.ref: entry.before for entry in entries if entry.before is not None}
-            after = {entry.ref: entry.after for entry in entries if entry.after is not None}
-            yield from changes(component, environment, before, after, show_secrets=show_secrets)
-
-
-def _forecast(world: World, catalog: Catalog, component: str, environment: str, release: Rendered) -> Plan:
-    """The plan that applying would carry out, with the answers of a dry run in it."""
-    from gitrel.delivery import inventory as inventories
-    from gitrel.delivery.plan import desired_objects, plan
-    from gitrel.orchestrator.deliver import read_inventory
-
-    owner, place = catalog.components[component], catalog.environments[environment]
-    backend = world.clusters.of(place)
-    inventory = read_inventory(backend, catalog, owner, place)
-    members = inventory or inventories.empty(component, environment, release.namespace)
-    desired = desired_objects(release, members)
-    live = backend.read([*desired, *members.objects])
-    answers = {ref_of(obj): answer for obj in desired if (answer := _dry_run(backend, obj, live)) is not None}
-    return plan(release, members, live, answers, prune_limit=owner.schedule.prune_limit)
-
-
-def _dry_run(backend: Backend, obj: Object, live: Mapping[Ref, Object]) -> Object | Refused | None:
-    """The cluster's answer; None where it cannot judge yet, because the release brings what is missing.
-
-    A namespace or a kind that the same release creates does not exist during a dry run.
-    """
+def _read(path: Path) -> Comparison:
     try:
-        return backend.apply(obj, dry_run=True)
-    except Refused as refusal:
-        return None if refusal.reason == "NotFound" and ref_of(obj) not in live else refusal
+        with path.open("rb") as file:
+            data = file.read(SAVED_BYTES_MAX + 1)
+    except OSError as error:
+        raise UsageError(f"--from {path}: {error.strerror}") from error
+    if len(data) > SAVED_BYTES_MAX:
+        raise UsageError(f"--from {path}: larger than {SAVED_BYTES_MAX:,} bytes")
+    return read_saved(data)
 
 
-def _show(session: Session, found: list[Change], output: Format | None, headers: bool) -> None:
-    if output in (None, Format.TABLE):
-        for change in found:
-            unified(session.out, change.lines)
+def _write(path: Path, found: Comparison) -> None:
+    try:
+        path.write_text(to_json(document(found)), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--save {path}: {error.strerror}") from error
+
+
+def _show(session: Session, found: Comparison, output: DiffFormat, headers: bool) -> None:
+    if output is DiffFormat.MARKDOWN:
+        from gitrel.cli.markdown import comparison_markdown
+
+        session.out.raw(comparison_markdown(found))
+    elif output is DiffFormat.DIFF:
+        _show_text(session, found)
     else:
-        columns = (
-            Column("ENVIRONMENT", lambda i: i["environment"]),
-            Column("COMPONENT", lambda i: i["component"]),
-            Column("CHANGE", lambda i: i["change"], style=lambda i: _STYLES[i["change"]]),
-            Column("KIND", lambda i: i["kind"]),
-            Column("NAMESPACE", lambda i: i["namespace"]),
-            Column("NAME", lambda i: i["name"]),
+        listing = Listing("Diff", items_json(found), _COLUMNS, _name, head_json(found))
+        session.show(Format(output.value), listing, headers=headers)
+    if output not in (DiffFormat.DIFF, DiffFormat.MARKDOWN):
+        session.note(str(found.counts) if found.groups else "no difference")
+
+
+def _show_text(session: Session, found: Comparison) -> None:
+    """Counts, then notes, then the hunks; each hunk once, with the environments in which it is the same."""
+    out = session.out
+    if not found.groups:
+        session.note("no difference")
+    else:
+        out.line(out.paint(str(found.counts), "bold"))
+    for note in found.notes:
+        out.line(clean(f"note: {note}"))
+    for rehearsed in found.rehearsals:
+        out.line(
+            clean(
+                f"rehearsed: {rehearsed.component}: {rehearsed.status} after {rehearsed.took}, "
+                f"{rehearsed.versions_at_peak} of {rehearsed.versions_allowed} allowed versions at the peak"
+            )
         )
-        items = [change.as_json() for change in found]
-        listing = Listing(
-            "Diff",
-            items,
-            columns,
-            lambda i: f"{i['environment']}/{i['component']} {i['kind']}/{i['name']}",
-            {},
-        )
-        session.show(output, listing, headers=headers)
-    session.note(summary(found) if found else "no difference")
+        for row in rehearsed.rows:
+            when = f"{row.started or 'never'} to {row.passed or row.phase}"
+            out.line(clean(f"  {row.environment} ({row.wave}): {row.version}, {when}"))
+    for group in found.groups:
+        out.line()
+        _show_group(session, group)
+
+
+def _show_group(session: Session, group: Group) -> None:
+    out = session.out
+    sorts = f" ({', '.join(group.sorts)})" if group.sorts else ""
+    title = f"{group.component}: {group.object_name}: {group.word}{sorts}"
+    places = ", ".join(group.environments[:PLACES_SHOWN])
+    more = len(group.environments) - PLACES_SHOWN
+    places += f" and {more} more" if more > 0 else ""
+    out.line(out.paint(clean(title), "bold"))
+    around = (
+        f" (the lines around it are those of {group.environments[0]})" if group.surroundings_differ else ""
+    )
+    out.line(clean(f"in {places}{around}"))
+    unified(out, ("--- before", "+++ after", *group.lines))
+
+
+def _name(item: Item) -> str:
+    return f"{','.join(item['environments'])}/{item['component']} {item['kind']}/{item['name']}"
 
 
 _STYLES = {"created": "green", "configured": "yellow", "deleted": "red"}
+_COLUMNS = (
+    Column("COMPONENT", lambda i: i["component"]),
+    Column("CHANGE", lambda i: i["change"], style=lambda i: _STYLES[i["change"]]),
+    Column("KIND", lambda i: i["kind"]),
+    Column("NAMESPACE", lambda i: ",".join(i["namespaces"]), wide=True),
+    Column("NAME", lambda i: i["name"]),
+    Column("SORTS", lambda i: ",".join(i["sorts"])),
+    Column("ENVIRONMENTS", lambda i: ",".join(i["environments"])),
+)

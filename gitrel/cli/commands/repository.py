@@ -31,6 +31,7 @@ def validate(
     strict: Annotated[bool, option("strict")] = DEFAULT.strict,
     render: Annotated[bool, option("render")] = DEFAULT.render,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
+    report: Annotated[Path | None, option("report")] = DEFAULT.report,
     output: Annotated[Format | None, option("output", default_is="one line each")] = DEFAULT.output,
     headers: Annotated[bool, option("headers")] = DEFAULT.headers,
 ) -> int:
@@ -50,6 +51,7 @@ def validate(
     else:
         session.show(output, _problem_listing(problems, errors), headers=headers)
     session.note(f"{counted}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
+    session.job.tell_problems(problems, counted, report)
     return InvalidRepository.exit_code if errors or (strict and problems) else 0
 
 

@@ -1,0 +1,217 @@
+"""Renders what a comparison needs and no more, and asks clusters what they would make of a release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitrel.backends.backend import Backend, Refused
+from gitrel.cli import lookup
+from gitrel.cli.rendering import renderings
+from gitrel.cli.session import Session
+from gitrel.delivery.changes import Change, Mask, changes
+from gitrel.delivery.plan import Plan
+from gitrel.errors import GitrelError, InvalidRepository
+from gitrel.kube.identity import Object, Ref, ref_of
+from gitrel.orchestrator.world import World
+from gitrel.render.inputs import Inputs
+from gitrel.render.manifest import Rendered
+from gitrel.repo.compare import differences
+from gitrel.repo.model import Catalog
+from gitrel.telemetry.masking import MASKER
+from gitrel.telemetry.text import clean
+
+
+class BaseInvalid(GitrelError):
+    """The commit that something is to be compared with cannot be read as a whole."""
+
+    exit_code = 3
+
+
+ReleaseOf = Callable[[Catalog, str, str, str], Rendered]
+Objects = Mapping[Ref, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the comparison is about; None asks for all. `version` stands for the pointers' in the head."""
+
+    component: str | None = None
+    environment: str | None = None
+    version: str | None = None
+
+    def concerns(self, component: str) -> bool:
+        return self.component in (None, component)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+
+
+def masking(show_secrets: bool) -> Mask:
+    """How objects are shown. Either way their secrets are known to everything else that is written."""
+
+    def mask(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+        return obj if show_secrets else MASKER.manifest(obj)
+
+    return mask
+
+
+def offline(before: Catalog, after: Catalog, asked: Asked, mask: Mask) -> Compared:
+    """What `after` renders beside what `before` does, wherever the two can differ.
+
+    A component or an environment may be missing from either. What has errors in the base only is noted and
+    left out, for the change may be what mends it; errors in `after` raise InvalidRepository.
+    """
+    inputs = Inputs(before, after)
+    notes = list(differences(before, after, asked.concerns))
+    found: list[Change] = []
+    with renderings() as release_of:
+        for component, environment in _places(before, after, asked):
+            if _same(inputs, before, after, component, environment, asked.version):
+                continue
+            try:
+                was = _before(release_of, before, component, environment)
+            except InvalidRepository as error:
+                notes.append(
+                    f"{component} in {environment} cannot be rendered at the base: {error.problems[0]}"
+                )
+                continue
+            now = _after(release_of, after, component, environment, asked.version)
+            found += changes(component, environment, was, now, mask)
+    return Compared(tuple(found), tuple(notes))
+
+
+def _places(before: Catalog, after: Catalog, asked: Asked) -> Iterator[tuple[str, str]]:
+    """Every (component, environment) with a pointer on either side that was asked for."""
+    if asked.component is not None:
+        lookup.pick("component", asked.component, {**before.components, **after.components})
+    if asked.environment is not None:
+        lookup.pick("environment", asked.environment, {**before.environments, **after.environments})
+    broken = {*before.broken, *after.broken}
+    sides = (lookup.targets(after, None, None), lookup.targets(before, None, None))
+    for component, environment in dict.fromkeys((*sides[0], *sides[1])):
+        wanted = asked.concerns(component) and asked.environment in (None, environment)
+        if wanted and component not in broken:
+            yield component, environment
+    if asked.component is not None and asked.environment is not None and asked.version is not None:
+        place = asked.component, asked.environment
+        if asked.component in after.components and place not in sides[0] and place not in sides[1]:
+            yield place
+
+
+def _same(
+    inputs: Inputs, before: Catalog, after: Catalog, component: str, environment: str, version: str | None
+) -> bool:
+    old, new = before.components.get(component), after.components.get(component)
+    if old is None or new is None:
+        return False
+    if version is None and inputs.same_component(component):
+        return True
+    was, now = old.pointers.get(environment), new.pointers.get(environment)
+    known = environment in before.environments and environment in after.environments
+    if was is None or now is None or not known:
+        return False
+    wanted = lookup.version(after, component, environment, version)
+    return inputs.same(component, environment, was.version, wanted)
+
+
+def _before(release_of: ReleaseOf, before: Catalog, component: str, environment: str) -> Objects:
+    known = before.components.get(component)
+    pointer = known.pointers.get(environment) if known else None
+    if pointer is None or environment not in before.environments:
+        return {}
+    return _objects(release_of(before, component, pointer.version, environment))
+
+
+def _after(
+    release_of: ReleaseOf, after: Catalog, component: str, environment: str, version: str | None
+) -> Objects:
+    known = after.components.get(component)
+    if known is None or environment not in after.environments:
+        return {}
+    if version is None and environment not in known.pointers:
+        return {}
+    return _objects(
+        release_of(after, component, lookup.version(after, component, environment, version), environment)
+    )
+
+
+def _objects(release: Rendered) -> Objects:
+    return {manifest.ref: manifest.object for manifest in release.manifests}
+
+
+def live(session: Session, catalog: Catalog, asked: Asked, mask: Mask) -> Compared:
+    """What each cluster says that it would make of the release, beside what it has now.
+
+    A cluster's objections are no difference: they are told on stderr, and stand in the notes.
+    """
+    from gitrel.app import world as open_world
+
+    found: list[Change] = []
+    notes: list[str] = []
+    places = lookup.targets(catalog, asked.component, asked.environment)
+    with renderings() as release_of, open_world(session.repository()) as world:
+        for component, environment in places:
+            version = lookup.version(catalog, component, environment, asked.version)
+            release = release_of(catalog, component, version, environment)
+            forecast = _forecast(world, catalog, component, environment, release)
+            for reason in (*forecast.objections, *map(str, forecast.conflicts)):
+                notes.append(clean(f"{component} in {environment}: {MASKER.text(reason)}"))
+                session.err.line(session.err.paint(notes[-1], "red"))
+            found += _told(forecast, component, environment, mask)
+    return Compared(tuple(found), tuple(notes))
+
+
+def _told(forecast: Plan, component: str, environment: str, mask: Mask) -> Iterator[Change]:
+    entries = [e for e in forecast.entries if e.word not in ("unchanged", "skipped")]
+    before = {entry.ref: entry.before for entry in entries if entry.before is not None}
+    after = {entry.ref: entry.after for entry in entries if entry.after is not None}
+    for obj in (*before.values(), *after.values()):
+        MASKER.learn_object(obj)
+    return changes(component, environment, before, after, mask)
+
+
+def _forecast(world: World, catalog: Catalog, component: str, environment: str, release: Rendered) -> Plan:
+    """The plan that applying would carry out, with the answers of a dry run in it."""
+    from gitrel.delivery import inventory as inventories
+    from gitrel.delivery.plan import desired_objects, plan
+    from gitrel.orchestrator.deliver import read_inventory
+
+    owner, place = catalog.components[component], catalog.environments[environment]
+    backend = world.clusters.of(place)
+    inventory = read_inventory(backend, catalog, owner, place)
+    members = inventory or inventories.empty(component, environment, release.namespace)
+    desired = desired_objects(release, members)
+    current = backend.read([*desired, *members.objects])
+    answers = {
+        ref_of(obj): answer for obj in desired if (answer := _dry_run(backend, obj, current)) is not None
+    }
+    return plan(release, members, current, answers, prune_limit=owner.schedule.prune_limit)
+
+
+def _dry_run(backend: Backend, obj: Object, current: Mapping[Ref, Object]) -> Object | Refused | None:
+    """The cluster's answer; None where it cannot judge yet, because the release brings what is missing.
+
+    A namespace or a kind that the same release creates does not exist during a dry run.
+    """
+    try:
+        return backend.apply(obj, dry_run=True)
+    except Refused as refusal:
+        return None if refusal.reason == "NotFound" and ref_of(obj) not in current else refusal
+
+
+def base_catalog(root: Path, revision: str) -> Catalog:
+    """What a commit says that something is compared with. Only errors that concern everything refuse it."""
+    from gitrel.app import read_catalog
+    from gitrel.repo.check import blocking
+
+    found, problems = read_catalog(root, revision)
+    if wrong := blocking(problems):
+        first = f"{wrong[0]}" + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
+        raise BaseInvalid(f"--base {revision}: nothing can be compared with it: {first}")
+    return found
