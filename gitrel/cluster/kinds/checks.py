@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, unsupported
-from gitrel.cluster.kinds.names import label_errors, qualified_name_problems
+from gitrel.cluster.kinds.names import NameRule, label_errors, name_problems, qualified_name_problems
 from gitrel.kube import quantities
 
 NEGATIVE = "must be greater than or equal to 0"
@@ -103,3 +104,51 @@ def selects_nothing(selector: Mapping[str, Any]) -> bool:
 def immutable(new: Any, old: Any, field: str) -> Iterator[FieldError]:
     if new != old:
         yield invalid_value(field, new, IMMUTABLE)
+
+
+def named(value: Any, rule: NameRule, field: str) -> Iterator[FieldError]:
+    """A name that must be there and follow its rule."""
+    if not value:
+        yield required(field)
+        return
+    for problem in name_problems(value, rule):
+        yield invalid_value(field, value, problem)
+
+
+def cidr(value: str, field: str) -> Iterator[FieldError]:
+    try:
+        ip_network(value, strict=False)
+    except ValueError:
+        says = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+        yield invalid_value(field, value, says)
+        return
+    if "/" not in value:
+        yield invalid_value(field, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
+
+
+def domain_path(value: str, field: str) -> Iterator[FieldError]:
+    """`example.com/controller` (IsDomainPrefixedPath)."""
+    domain, slash, path = value.partition("/")
+    if not slash or not domain or not path:
+        yield invalid_value(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')
+        return
+    for problem in name_problems(domain, "subdomain"):
+        yield invalid_value(field, value, f"domain part {problem}")
+    if re.fullmatch(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+", path, re.ASCII) is None:
+        says = "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')"
+        yield invalid_value(field, value, says)
+
+
+def conditions(rows: Sequence[Mapping[str, Any]], field: str) -> Iterator[FieldError]:
+    """meta/v1 Conditions (`pkg/apis/meta/v1/validation` ValidateConditions)."""
+    for index, row in enumerate(rows):
+        at = f"{field}[{index}]"
+        for problem in qualified_name_problems(row.get("type") or ""):
+            yield invalid_value(f"{at}.type", row.get("type") or "", problem)
+        if row.get("status") not in ("True", "False", "Unknown"):
+            yield unsupported(f"{at}.status", row.get("status") or "", ["False", "True", "Unknown"])
+        yield from non_negative(row, "observedGeneration", at=at)
+        if not row.get("lastTransitionTime"):
+            yield required(f"{at}.lastTransitionTime", "must be set")
+        if not row.get("reason"):
+            yield required(f"{at}.reason")

@@ -67,11 +67,6 @@ def validate_lease(obj: Object) -> Iterator[FieldError]:
     yield from checks.non_negative(spec, "leaseTransitions", at="spec")
 
 
-def validate_event(obj: Object) -> Iterator[FieldError]:
-    if not get(obj, "involvedObject", "kind"):
-        yield required("involvedObject.kind")
-
-
 KINDS = (
     Kind(
         "namespaces", "v1", "Namespace", namespaced=False, short_names=("ns",), status=True,
@@ -81,7 +76,6 @@ KINDS = (
     ),
     Kind("nodes", "v1", "Node", namespaced=False, short_names=("no",), status=True, validate=validate_node),
     Kind("serviceaccounts", "v1", "ServiceAccount", short_names=("sa",)),
-    Kind("events", "v1", "Event", short_names=("ev",), validate=validate_event),
     Kind(
         "leases.coordination.k8s.io", "coordination.k8s.io/v1", "Lease", unconditional_update=False,
         validate=validate_lease,

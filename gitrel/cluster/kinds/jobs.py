@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, invalid_value, required, unsupported
@@ -63,23 +63,28 @@ def prepare_job(obj: Object) -> Object:
 
 def validate_job(obj: Object) -> Iterator[FieldError]:
     spec = obj.get("spec") or {}
-    yield from checks.non_negative(spec, *_COUNTS, at="spec")
-    yield from checks.one_of(spec.get("completionMode"), ("Indexed", "NonIndexed"), "spec.completionMode")
+    yield from job_spec_errors(spec, "spec")
+    yield from checks.label_selector(spec.get("selector"), "spec.selector")
+
+
+def job_spec_errors(spec: Mapping[str, Any], at: str) -> Iterator[FieldError]:
+    """A Job's spec, alike for Jobs and for the template of a CronJob."""
+    yield from checks.non_negative(spec, *_COUNTS, at=at)
+    yield from checks.one_of(spec.get("completionMode"), ("Indexed", "NonIndexed"), f"{at}.completionMode")
     if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
-        yield required("spec.completions", "when completion mode is Indexed")
+        yield required(f"{at}.completions", "when completion mode is Indexed")
     if spec.get("backoffLimitPerIndex") is not None and spec.get("completionMode") != "Indexed":
         says = "requires indexed completion mode"
-        yield invalid_value("spec.backoffLimitPerIndex", spec["backoffLimitPerIndex"], says)
-    yield from checks.label_selector(spec.get("selector"), "spec.selector")
-    yield from template_errors(spec, "spec", always=False)
-    policy = get(spec, "template", "spec", "restartPolicy")
+        yield invalid_value(f"{at}.backoffLimitPerIndex", spec["backoffLimitPerIndex"], says)
+    yield from template_errors(spec, at, always=False)
+    field, policy = f"{at}.template.spec.restartPolicy", get(spec, "template", "spec", "restartPolicy")
     if policy == "Always":
-        yield required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+        yield required(field, 'valid values: "OnFailure", "Never"')
     elif policy == "OnFailure" and spec.get("podFailurePolicy") is not None:
         says = 'only "Never" is supported when podFailurePolicy is specified'
-        yield invalid_value("spec.template.spec.restartPolicy", policy, says)
+        yield invalid_value(field, policy, says)
     elif policy not in (None, "OnFailure", "Never"):
-        yield unsupported("spec.template.spec.restartPolicy", policy, ["OnFailure", "Never"])
+        yield unsupported(field, policy, ["OnFailure", "Never"])
 
 
 def validate_job_update(new: Object, old: Object) -> Iterator[FieldError]:

@@ -6,8 +6,8 @@ functions. Functions get and give plain objects, never edit them, and default to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gitrel.cluster.api.errors import FieldError
 from gitrel.cluster.kinds.names import NameRule
@@ -43,9 +43,37 @@ def spec_of(obj: Object) -> object:
     return obj.get("spec")
 
 
+VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+"""What nearly every kind can do, in discovery's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A further version in which a kind is read and written, beside the one that is stored.
+
+    `resource` is its name there: `events.events.k8s.io` for what is stored as `events`.
+    """
+
+    resource: str
+    api_version: str
+    to_stored: Callable[[Object], Object]
+    from_stored: Callable[[Object], Object]
+
+
+@dataclass(frozen=True, slots=True)
+class Subresource:
+    """A part of an object that is written by itself, such as a request's `approval`.
+
+    `take` is (sent, stored) → the object to store: it takes over its own part and leaves the rest.
+    """
+
+    take: Callable[[Object, Object], Object]
+    validate: Callable[[Object, Object], Iterable[FieldError]] = _no_change
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind in one version. `resource` is `deployments.apps`; core resources have no dot."""
+    """One kind in the version that is stored; `resource` is `deployments.apps`, core ones have no dot."""
 
     resource: str
     api_version: str
@@ -84,6 +112,14 @@ class Kind:
     """A client that names no propagation policy leaves the dependents (batch/v1 Job)."""
     unconditional_update: bool = True
     """An update without a resourceVersion is allowed."""
+    verbs: Sequence[str] = VERBS
+    """`("create",)` for reviews, which are answered and not stored."""
+    served: Sequence[Served] = ()
+    """Other versions, each with the way there and back."""
+    validate_status: Callable[[Object, Object], Iterable[FieldError]] = _no_change
+    """(new, old) → what is wrong with a status that somebody else than a controller writes."""
+    subresources: Mapping[str, Subresource] = field(default_factory=dict)
+    """Beside `status` and `scale`: those that are written like a part of the object."""
 
     @property
     def group(self) -> str:
@@ -96,3 +132,29 @@ class Kind:
     @property
     def singular(self) -> str:
         return self.kind.lower()
+
+    @property
+    def stored(self) -> bool:
+        """Whether there are objects of it: reviews are answered and forgotten."""
+        return "get" in self.verbs
+
+    def in_version(self, obj: Object, api_version: str) -> Object:
+        """A stored object as it is read in `api_version`. Raises LookupError for one that is not served."""
+        if api_version == self.api_version:
+            return obj
+        return self._other(api_version).from_stored(obj)
+
+    def to_stored(self, obj: Object) -> Object:
+        """The object, in whatever version it is written, as it is stored. Raises LookupError."""
+        if obj["apiVersion"] == self.api_version:
+            return obj
+        return self._other(obj["apiVersion"]).to_stored(obj)
+
+    def serves(self, api_version: str) -> bool:
+        return api_version == self.api_version or any(v.api_version == api_version for v in self.served)
+
+    def _other(self, api_version: str) -> Served:
+        for version in self.served:
+            if version.api_version == api_version:
+                return version
+        raise LookupError(f"{self.kind} is not served in {api_version}")

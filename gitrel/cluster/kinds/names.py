@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from gitrel.cluster.api.errors import FieldError, invalid_value
 
-NameRule = Literal["subdomain", "label", "service", "path"]
-"""subdomain: DNS-1123 subdomain; label: DNS-1123 label; service: DNS-1035 label; path: any path segment."""
+NameRule = Literal["subdomain", "label", "service", "path", "any"]
+"""subdomain: DNS-1123 subdomain; label: DNS-1123 label; service: DNS-1035 label; path: any path segment;
+any: what can stand in a URL at all.
+"""
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z", re.ASCII)
@@ -55,6 +57,8 @@ _VALUE_SAYS = (
 
 def name_problems(name: str, rule: NameRule) -> Sequence[str]:
     """What is wrong with a name, in Kubernetes' words; empty when it is fine."""
+    if rule == "any":
+        return ()
     if rule == "path":
         bad = name in (".", "..") or "/" in name or "%" in name
         return ["may not be '.', '..' or contain '/' or '%'"] if bad else []

@@ -33,9 +33,11 @@ _HANDLERS = ("exec", "grpc", "httpGet", "sleep", "tcpSocket")
 _TOLERATION_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 
 
-def pod_spec_errors(spec: Mapping[str, Any] | None, at: str) -> Iterator[FieldError]:
+def pod_spec_errors(
+    spec: Mapping[str, Any] | None, at: str, *, extra_volumes: Sequence[str] = ()
+) -> Iterator[FieldError]:
     spec = spec or {}
-    volumes = [volume.get("name") for volume in spec.get("volumes") or ()]
+    volumes = [*extra_volumes, *(volume.get("name") for volume in spec.get("volumes") or ())]
     yield from _unique_names(spec.get("volumes") or (), f"{at}.volumes")
     if not spec.get("containers"):
         yield required(f"{at}.containers")
@@ -54,7 +56,7 @@ def pod_spec_errors(spec: Mapping[str, Any] | None, at: str) -> Iterator[FieldEr
     yield from checks.positive(spec, "activeDeadlineSeconds", at=at)
     yield from label_errors(spec.get("nodeSelector"), f"{at}.nodeSelector")
     for index, toleration in enumerate(spec.get("tolerations") or ()):
-        yield from _toleration_errors(toleration, f"{at}.tolerations[{index}]")
+        yield from toleration_errors(toleration, f"{at}.tolerations[{index}]")
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         yield from _spread_errors(constraint, f"{at}.topologySpreadConstraints[{index}]")
     if name := spec.get("serviceAccountName"):
@@ -242,7 +244,7 @@ def _handler_errors(handler: Mapping[str, Any], at: str) -> Iterator[FieldError]
         yield required(f"{at}.exec.command")
 
 
-def _toleration_errors(toleration: Mapping[str, Any], at: str) -> Iterator[FieldError]:
+def toleration_errors(toleration: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     operator = toleration.get("operator", "Equal")
     yield from checks.one_of(operator, ("Equal", "Exists", "Lt", "Gt"), f"{at}.operator")
     yield from checks.one_of(toleration.get("effect"), ("", *_TOLERATION_EFFECTS), f"{at}.effect")

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from gitrel.cluster.kinds import autoscaling, configuration, core, jobs, networking, pods, services, workloads
+from gitrel.cluster.kinds import (
+    admissionpolicies,
+    autoscaling,
+    certificates,
+    claims,
+    configuration,
+    core,
+    cronjobs,
+    endpoints,
+    events,
+    flowcontrol,
+    jobs,
+    limits,
+    networking,
+    networkpolicies,
+    pods,
+    policy,
+    rbac,
+    replication,
+    reviews,
+    scheduling,
+    services,
+    statefulsets,
+    storage,
+    volumes,
+    webhooks,
+    workloads,
+)
 from gitrel.cluster.kinds.kind import Kind
 
-BUILTIN: tuple[Kind, ...] = (
-    *core.KINDS,
-    *configuration.KINDS,
-    *pods.KINDS,
-    *workloads.KINDS,
-    *jobs.KINDS,
-    *services.KINDS,
-    *networking.KINDS,
-    *autoscaling.KINDS,
-)
+_FAMILIES = (
+    core, configuration, events, pods, replication, workloads, statefulsets, jobs, cronjobs, services,
+    endpoints, networking, networkpolicies, autoscaling, policy, limits, claims, volumes, storage, rbac,
+    scheduling, certificates, webhooks, admissionpolicies, reviews, flowcontrol,
+)  # fmt: skip
+
+BUILTIN: tuple[Kind, ...] = tuple(kind for family in _FAMILIES for kind in family.KINDS)

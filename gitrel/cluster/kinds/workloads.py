@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, unsupported
@@ -22,16 +22,21 @@ def without_status(obj: Object) -> Object:
     return {**obj, "status": {}}
 
 
-def template_errors(spec: Mapping[str, Any], at: str, *, always: bool = True) -> Iterator[FieldError]:
-    """The pod template in a workload's spec; `always` where its pods may not be allowed to end."""
+def template_errors(
+    spec: Mapping[str, Any], at: str, *, always: bool = True, extra_volumes: Sequence[str] = ()
+) -> Iterator[FieldError]:
+    """The pod template in a workload's spec; `always` where its pods may not be allowed to end.
+
+    `extra_volumes` are those that a StatefulSet's claims will add to each pod.
+    """
     template = spec.get("template")
+    field = f"{at}.template" if at else "template"
     if template is None:
-        yield required(f"{at}.template")
+        yield required(field)
         return
-    field = f"{at}.template"
     yield from label_errors((template.get("metadata") or {}).get("labels"), f"{field}.metadata.labels")
     pod = template.get("spec") or {}
-    yield from pod_spec_errors(pod, f"{field}.spec")
+    yield from pod_spec_errors(pod, f"{field}.spec", extra_volumes=extra_volumes)
     if not always:
         return
     if pod.get("restartPolicy", "Always") != "Always":
