@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +13,17 @@ from gitrel.errors import GitrelError, Problem, UsageError
 from gitrel.events import EventStream
 from gitrel.ledger.git import GitLedger
 from gitrel.orchestrator.clusters import Clusters
-from gitrel.orchestrator.world import Renderer, World
+from gitrel.orchestrator.world import World
 from gitrel.render.cache import CachingRenderer
+from gitrel.render.program import fingerprint
+from gitrel.render.store import open_store
 from gitrel.render.worker import Workers
 from gitrel.repo.catalogs import CommitCatalogs
 from gitrel.repo.check import check_repository
 from gitrel.repo.git import GitRepository
 from gitrel.repo.model import Catalog, Environment
 from gitrel.repo.source import read_worktree
+from gitrel.repo.tree import RawTree
 
 STATE = ".gitrel"
 """The folder, beside the repository's own, where bundled clusters are kept. Git is told to ignore it."""
@@ -33,18 +37,31 @@ class BackendMissing(GitrelError):
 
 def read_catalog(repo_dir: Path, revision: str | None = None) -> tuple[Catalog, tuple[Problem, ...]]:
     """What the work tree says (`revision` None), or one commit; with every problem, sorted by place."""
-    if revision is None:
-        return check_repository(read_worktree(repo_dir))
-    with GitRepository(repo_dir) as repository:
-        commit = repository.resolve(revision)
-        return check_repository(repository.read_commit(commit), commit)
+    return check_repository(*read_tree(repo_dir, revision))
 
 
 @contextmanager
-def renderer() -> Iterator[Renderer]:
-    """Renders and remembers; the child processes that templates run in end with the block."""
-    with Workers() as workers:
-        yield CachingRenderer(workers)
+def renderer(*, cache: bool = False) -> Iterator[CachingRenderer]:
+    """Renders and remembers; the child processes that templates run in end with the block.
+
+    With `cache` what rendering came to is remembered on disk too, for the processes to come.
+    """
+    store = open_store(os.environ, Path.home()) if cache else None
+    try:
+        with Workers() as workers:
+            yield CachingRenderer(workers, store=store, program=fingerprint())
+    finally:
+        if store is not None:
+            store.close()
+
+
+def read_tree(repo_dir: Path, revision: str | None = None) -> tuple[RawTree, str]:
+    """The files of the work tree (`revision` None) or of one commit, and that commit's full SHA or ""."""
+    if revision is None:
+        return read_worktree(repo_dir), ""
+    with GitRepository(repo_dir) as repository:
+        commit = repository.resolve(revision)
+        return repository.read_commit(commit), commit
 
 
 @contextmanager

@@ -115,6 +115,12 @@ _TABLE = (
     # Checks.
     Setting("strict", ("--strict",), "Warnings fail too.", False),
     Setting("render", ("--render/--no-render",), "Render every component in every environment too.", True),
+    Setting(
+        "cache",
+        ("--cache/--no-cache",),
+        "Remember on disk what rendering came to, and do not render the same again.",
+        True,
+    ),
     # Who, where, why.
     Setting("actor", ("--actor",), "Who acts.", None, "'NAME <EMAIL>'", "Git's user.name and user.email"),
     Setting(

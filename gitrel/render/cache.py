@@ -1,7 +1,8 @@
-"""What was rendered once is not rendered again: a memory keyed by the content of everything that was read.
+"""What was rendered once is not rendered again, as long as nothing that it really read has changed.
 
-A thousand unchanged environments cost a thousand hashes. Nothing is stored on disk, so nothing can be
-tampered with or go stale.
+A rendering is found by its place (component, version, environment) and holds good while every input that it
+recorded has the digest of then (`reads`). Manifests are kept in memory only. Across processes a store may
+keep what rendering came to, a digest and problems, which is all that checking and comparing need.
 """
 
 from __future__ import annotations
@@ -9,55 +10,191 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 
-from gitrel.render.manifest import Rendered
+from gitrel.errors import Problem
+from gitrel.render.manifest import Judgement, Rendered
+from gitrel.render.reads import Inputs
 from gitrel.render.release import render_release, template_context
 from gitrel.render.template import TemplateWorkers
 from gitrel.repo.model import Catalog
 
 ENTRIES_MAX = 20_000
+TRACES_MAX = 4
+"""How many outcomes of one place are kept: going back and forth between a few branches costs nothing."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace(Generic[_T]):
+    """What was read, and what came of it."""
+
+    reads: Mapping[str, str]
+    outcome: _T
+
+
+class Store(Protocol):
+    """Keeps texts under keys beyond this process. May forget anything at any time; never raises."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def put(self, key: bytes, value: bytes) -> None: ...
 
 
 class CachingRenderer:
-    """`renderer(catalog, component, version, environment)` → Rendered; safe to use from several threads."""
+    """`renderer(catalog, component, version, environment)` → Rendered; safe to use from several threads.
 
-    def __init__(self, workers: TemplateWorkers, entries_max: int = ENTRIES_MAX) -> None:
+    `program` stands for everything that is not in the repository: the versions of gitrel and of its tools.
+    """
+
+    def __init__(
+        self,
+        workers: TemplateWorkers,
+        entries_max: int = ENTRIES_MAX,
+        *,
+        store: Store | None = None,
+        program: str = "",
+    ) -> None:
         self._workers = workers
-        self._entries_max = entries_max
-        self._entries: OrderedDict[bytes, Rendered] = OrderedDict()
-        self._lock = threading.Lock()
+        self._store = store
+        self.program = program
+        self._rendered: _Memory[Rendered] = _Memory(entries_max)
+        self._judged: _Memory[Judgement] = _Memory(entries_max * 5)
+        self._context: tuple[Any, ...] = ()
 
     def __call__(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
-        key = _key(catalog, component, version, environment)
+        place = self._place(catalog, component, version, environment)
+        if place is None:
+            return self._render(catalog, component, version, environment)
+        key, inputs = place
+        known = self._rendered.find(key, inputs)
+        if known is None:
+            known = self._render(catalog, component, version, environment)
+            self._rendered.add(key, Trace(known.reads, known))
+            self._keep(key, known)
+        return known
+
+    def judge(self, catalog: Catalog, component: str, version: str, environment: str) -> Judgement:
+        """What the release is, without its manifests; without rendering where that is known already."""
+        place = self._place(catalog, component, version, environment)
+        if place is None:
+            return _judgement(self._render(catalog, component, version, environment))
+        key, inputs = place
+        if known := self._judged.find(key, inputs):
+            return known
+        for trace in self._stored(key):
+            if inputs.still(trace.reads):
+                self._judged.add(key, trace)
+                return trace.outcome
+        if rendered := self._rendered.find(key, inputs):
+            return _judgement(rendered)
+        return self._keep(key, self._render(catalog, component, version, environment))
+
+    def recall(self, key: bytes) -> bytes | None:
+        """What `remember` kept under the key, if it is still there."""
+        return self._store.get(key) if self._store is not None else None
+
+    def remember(self, key: bytes, value: bytes) -> None:
+        """Keeps a result that is made of renderings, under a key of everything that it depends on."""
+        if self._store is not None:
+            self._store.put(key, value)
+
+    def _render(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
+        return render_release(catalog, component, version, environment, self._workers)
+
+    def _keep(self, key: bytes, rendered: Rendered) -> Judgement:
+        trace = Trace(rendered.reads, _judgement(rendered))
+        self._judged.add(key, trace)
+        if self._store is not None and rendered.lasting:
+            older = [old for old in self._stored(key) if old.reads != trace.reads]
+            self._store.put(key, _encode([trace, *older][:TRACES_MAX]))
+        return trace.outcome
+
+    def _stored(self, key: bytes) -> Sequence[Trace[Judgement]]:
+        data = self._store.get(key) if self._store is not None else None
+        return _decode(data) if data is not None else ()
+
+    def _place(
+        self, catalog: Catalog, component: str, version: str, environment: str
+    ) -> tuple[bytes, Inputs] | None:
+        """Under which key the release is kept, and what it would read; None where it does not exist."""
+        part, place = catalog.components.get(component), catalog.environments.get(environment)
+        target = part.versions.get(version) if part else None
+        if part is None or place is None or target is None:
+            return None
+        known = self._context
+        if not known or known[0] is not part or known[1] is not place or known[2] is not catalog:
+            inputs = Inputs({}, template_context(catalog, part, target, place))
+            known = self._context = (part, place, catalog, inputs)
+        kubernetes = catalog.pipeline.kubernetes_version
+        parts = (self.program, target.origin.file, environment, part.renderer, kubernetes)
+        inputs = known[3].with_version({file.path: file.data for file in target.files}, target.name)
+        return hashlib.sha256("\0".join(parts).encode()).digest(), inputs
+
+
+class _Memory(Generic[_T]):
+    """A bounded number of traces by key; those that nobody asked for in the longest time go first."""
+
+    def __init__(self, traces_max: int) -> None:
+        self._traces_max = traces_max
+        self._traces = 0
+        self._entries: OrderedDict[bytes, list[Trace[_T]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, key: bytes, inputs: Inputs) -> _T | None:
         with self._lock:
-            if key is not None and (known := self._entries.get(key)) is not None:
-                self._entries.move_to_end(key)
-                return known
-        rendered = render_release(catalog, component, version, environment, self._workers)
-        if key is not None:
-            with self._lock:
-                self._entries[key] = rendered
-                while len(self._entries) > self._entries_max:
-                    self._entries.popitem(last=False)
-        return rendered
-
-
-def _key(catalog: Catalog, component: str, version: str, environment: str) -> bytes | None:
-    """A digest over all that rendering reads; None where there is nothing to render."""
-    part, place = catalog.components.get(component), catalog.environments.get(environment)
-    target = part.versions.get(version) if part else None
-    if part is None or place is None or target is None:
+            traces = self._entries.get(key, [])
+            for index, trace in enumerate(traces):
+                if inputs.still(trace.reads):
+                    traces.insert(0, traces.pop(index))
+                    self._entries.move_to_end(key)
+                    return trace.outcome
         return None
-    context = template_context(catalog, part, target, place)
-    # The order of keys counts, as a template may walk through a map; the origin counts because problems
-    # and manifests name their files.
-    read = (
-        target.source_digest,
-        target.origin.file,
-        part.renderer,
-        catalog.pipeline.kubernetes_version,
-        context,
+
+    def add(self, key: bytes, trace: Trace[_T]) -> None:
+        with self._lock:
+            traces = self._entries.setdefault(key, [])
+            traces.insert(0, trace)
+            self._traces += 1
+            self._entries.move_to_end(key)
+            if len(traces) > TRACES_MAX:
+                self._drop(key, traces)
+            while self._traces > self._traces_max:
+                oldest = next(iter(self._entries))
+                self._drop(oldest, self._entries[oldest])
+
+    def _drop(self, key: bytes, traces: list[Trace[_T]]) -> None:
+        traces.pop()
+        self._traces -= 1
+        if not traces:
+            del self._entries[key]
+
+
+def _judgement(rendered: Rendered) -> Judgement:
+    return Judgement(rendered.digest, rendered.problems, rendered.lasting)
+
+
+def _encode(traces: Sequence[Trace[Judgement]]) -> bytes:
+    return orjson.dumps(
+        [(trace.reads, trace.outcome.digest, encode_problems(trace.outcome.problems)) for trace in traces]
     )
-    return hashlib.sha256(orjson.dumps(read)).digest()
+
+
+def _decode(data: bytes) -> Sequence[Trace[Judgement]]:
+    return [
+        Trace(reads, Judgement(digest, decode_problems(problems), lasting=True))
+        for reads, digest, problems in orjson.loads(data)
+    ]
+
+
+def encode_problems(problems: Sequence[Problem]) -> list[Any]:
+    return [(p.file, p.line, p.column, p.what, p.todo, p.severity) for p in problems]
+
+
+def decode_problems(rows: Sequence[Any]) -> tuple[Problem, ...]:
+    return tuple(Problem(*row) for row in rows)

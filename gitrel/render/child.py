@@ -24,6 +24,7 @@ import orjson
 
 from gitrel.render.failures import OutOfTime, explain
 from gitrel.render.jinja import TemplateSet
+from gitrel.render.reads import recording
 from gitrel.render.template import Failure, Limits
 
 SETS_KEPT = 64
@@ -98,15 +99,17 @@ class _Child:
     def answer(self, job: Mapping[str, Any], name: str) -> dict[str, Any]:
         """The outcome of one template as JSON; `stop` tells that this process is spent."""
         templates = self.set_of(job["files"])
+        names: set[str] = set()
+        context = recording(job["context"], names)
         try:
             _start_clocks(self._limits.seconds)
-            text, lines = templates.render(name, job["context"], self._limits.output_bytes)
+            text, lines = templates.render(name, context, self._limits.output_bytes, names)
             signal.setitimer(signal.ITIMER_PROF, 0)
         except Exception as error:
             signal.setitimer(signal.ITIMER_PROF, 0)
-            failure = explain(error, name, job["files"], job["context"], templates.own_names, self._limits)
+            failure = explain(error, name, job["files"], context, templates.own_names, self._limits)
             return {"failure": _as_json(failure), "stop": isinstance(error, MemoryError | RecursionError)}
-        return {"text": text, "lines": lines}
+        return {"text": text, "lines": lines, "reads": sorted(names)}
 
 
 def _as_json(failure: Failure) -> list[Any]:

@@ -26,6 +26,7 @@ from jinja2.utils import Namespace, missing
 
 from gitrel.render.failures import LimitReached, OutsideRoot, UnknownName
 from gitrel.render.filters import JINJA_FILTERS, OWN_FILTERS
+from gitrel.render.reads import FILE, MAPS, Recorded
 from gitrel.render.template import Lines
 
 LENGTH_MAX = 1_000_000
@@ -89,9 +90,26 @@ def _mark(file: int, line: int) -> str:
     return f"\ue000{file}:{line}\ue001"
 
 
-class Jail(ImmutableSandboxedEnvironment):
-    """Jinja with the sandbox, strict names, and operators that refuse to grow without bounds."""
+class _Context(Context):
+    """Notes which names of the context a template asks for; the maps among them note their own keys."""
 
+    def resolve_or_missing(self, key: str) -> Any:
+        value = super().resolve_or_missing(key)
+        if key in MAPS and isinstance(value, Recorded):
+            if not dict.__len__(value):
+                value.all()  # the one state that C code may tell apart without asking
+        elif key not in self.vars:
+            self.environment.names.add(key)  # type: ignore[attr-defined]  # the environment is a Jail
+        return value
+
+
+class Jail(ImmutableSandboxedEnvironment):
+    """Jinja with the sandbox, strict names, and operators that refuse to grow without bounds.
+
+    `names` collects what one rendering reads, in the words of `reads`.
+    """
+
+    context_class = _Context
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def __init__(self, files: Mapping[str, str], *, marked: bool = False) -> None:
@@ -112,6 +130,12 @@ class Jail(ImmutableSandboxedEnvironment):
         self.own_names = frozenset(self.globals)
         if marked:
             self.globals["_file_numbers"] = {name: i for i, name in enumerate(sorted(files))}
+        self.names: set[str] = set()
+
+    def _load_template(self, name: str, globals: Any) -> Template:
+        """Jinja's one way to a template, whether it is compiled already or not there at all."""
+        self.names.add(f"{FILE}{name}")
+        return super()._load_template(name, globals)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A key of a mapping comes before its methods, so that a parameter may be called `items`."""
@@ -168,10 +192,16 @@ class TemplateSet:
     def own_names(self) -> frozenset[str]:
         return self._plain.own_names
 
-    def render(self, name: str, context: Mapping[str, Any], output_bytes: int) -> tuple[str, Lines]:
-        """The text and the origin of each of its lines. Raises whatever the template raises."""
+    def render(
+        self, name: str, context: Mapping[str, Any], output_bytes: int, names: set[str] | None = None
+    ) -> tuple[str, Lines]:
+        """The text and the origin of each of its lines. Raises whatever the template raises.
+
+        What is read is added to `names`; of a context made by `reads.recording`, key by key.
+        """
         if name not in self._checked:
             self._refuse_cycles(name, (), 0)
+        self._plain.names = set() if names is None else names
         text = _output(self._plain.get_template(name), context, output_bytes)
         return text, self._lines(name, context, text, output_bytes)
 

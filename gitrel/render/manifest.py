@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gitrel.errors import Problem
@@ -35,3 +35,16 @@ class Rendered:
     manifests: tuple[Manifest, ...]
     digest: str
     problems: tuple[Problem, ...] = ()
+    reads: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """What was read, by the names of `reads`, with the digest of each."""
+    lasting: bool = field(default=False, compare=False, repr=False)
+    """Whether the outcome may be remembered beyond this process: it is a success, and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a release is, without its manifests: enough to say whether it is right and whether it changed."""
+
+    digest: str
+    problems: tuple[Problem, ...]
+    lasting: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from gitrel.errors import Problem, UsageError
 from gitrel.kube.ordering import apply_key
 from gitrel.render.manifest import Manifest, Rendered
 from gitrel.render.objects import Found, duplicates, objects_of, place_in_namespace
+from gitrel.render.reads import FILE, LISTING, Inputs
 from gitrel.render.source import Source, read_plain, read_rendered
 from gitrel.render.template import Failure, Job, TemplateWorkers
 from gitrel.render.validate import contradictions, problems_of
@@ -38,9 +40,10 @@ def render_release(
     part, target, place = _found(catalog, component, version, environment)
     namespace = part.namespace or place.namespace
     context = template_context(catalog, part, target, place)
-    sources, problems = _sources(part, target, context, workers)
+    output = _sources(part, target, context, workers)
     found: list[Found] = []
-    for source in sources:
+    problems = list(output.problems)
+    for source in output.sources:
         objects, wrong = objects_of(source)
         found += objects
         problems += wrong
@@ -48,7 +51,24 @@ def render_release(
     problems += (*wrong, *duplicates(found), *contradictions(found))
     for item in found:
         problems += problems_of(item, catalog.pipeline.kubernetes_version)
-    return _rendered(part, target, place, namespace, map(_manifest, found), problems)
+    manifests = tuple(sorted(map(_manifest, found), key=lambda manifest: apply_key(manifest.ref)))
+    inputs = Inputs({file.path: file.data for file in target.files}, context)
+    return Rendered(
+        component=part.name,
+        version=target.name,
+        environment=place.name,
+        namespace=namespace,
+        manifests=manifests,
+        digest=digest_of(manifests),
+        problems=tuple(sorted(set(problems))),
+        reads=inputs.digests(output.reads if output.reads is not None else _everything(target, context)),
+        lasting=output.reads is not None,
+    )
+
+
+def _everything(version: Version, context: Mapping[str, Any]) -> set[str]:
+    """What a rendering that failed may have read."""
+    return {LISTING, *context, *(f"{FILE}{file.path}" for file in version.files)}
 
 
 def _found(
@@ -89,9 +109,18 @@ def template_context(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """What a renderer gives. `reads` are names of inputs; None where it failed before all were known."""
+
+    sources: tuple[Source, ...]
+    problems: tuple[Problem, ...]
+    reads: frozenset[str] | None
+
+
 def _sources(
     component: Component, version: Version, context: Mapping[str, Any], workers: TemplateWorkers
-) -> tuple[list[Source], list[Problem]]:
+) -> _Output:
     """The files of the version that hold objects, read or rendered, and what is wrong with the others."""
     templates: list[TemplateFile] = []
     sources: list[Source] = []
@@ -107,11 +136,13 @@ def _sources(
             templates.append(file)
         else:
             sources.append(read_plain(file.path, file.origin.file, file.data))
+    reads: frozenset[str] | None = frozenset((LISTING, "namespace", *(FILE + s.path for s in sources)))
     if templates:
-        rendered, wrong = _rendered_templates(version.files, templates, context, workers)
-        sources += rendered
-        problems += wrong
-    return sorted(sources, key=lambda source: source.path), problems
+        rendered = _rendered_templates(version.files, templates, context, workers)
+        sources += rendered.sources
+        problems += rendered.problems
+        reads = None if rendered.reads is None or reads is None else reads | rendered.reads
+    return _Output(tuple(sorted(sources, key=lambda source: source.path)), tuple(problems), reads)
 
 
 def _holds_objects(file: TemplateFile) -> bool:
@@ -134,7 +165,7 @@ def _rendered_templates(
     templates: list[TemplateFile],
     context: Mapping[str, Any],
     workers: TemplateWorkers,
-) -> tuple[list[Source], list[Problem]]:
+) -> _Output:
     texts: dict[str, str] = {}
     repository = {file.path: file.origin.file for file in files}
     problems: list[Problem] = []
@@ -149,12 +180,15 @@ def _rendered_templates(
     wanted = tuple(sorted(file.path for file in templates if file.path not in unreadable))
     results = workers.render(Job(texts, wanted, context)) if wanted else {}
     sources = []
+    reads: frozenset[str] = frozenset()
     for path, result in results.items():
         if isinstance(result, Failure):
             problems.append(_told(result, repository))
         else:
             sources.append(read_rendered(path, repository, result.text, result.lines))
-    return sources, problems
+            reads |= result.reads
+    complete = len(sources) == len(templates)
+    return _Output(tuple(sources), tuple(problems), reads if complete else None)
 
 
 def _told(failure: Failure, repository: Mapping[str, str]) -> Problem:
@@ -168,26 +202,6 @@ def _told(failure: Failure, repository: Mapping[str, str]) -> Problem:
 def _manifest(found: Found) -> Manifest:
     place = found.at()
     return Manifest(found.ref, found.object, Origin(place.file, place.line, place.column))
-
-
-def _rendered(
-    component: Component,
-    version: Version,
-    environment: Environment,
-    namespace: str,
-    manifests: Iterable[Manifest],
-    problems: Iterable[Problem],
-) -> Rendered:
-    ordered = tuple(sorted(manifests, key=lambda manifest: apply_key(manifest.ref)))
-    return Rendered(
-        component=component.name,
-        version=version.name,
-        environment=environment.name,
-        namespace=namespace,
-        manifests=ordered,
-        digest=digest_of(ordered),
-        problems=tuple(sorted(set(problems))),
-    )
 
 
 def digest_of(manifests: Iterable[Manifest]) -> str:

@@ -6,7 +6,7 @@ Nothing here knows Jinja; `jinja.py` turns a `Job` into results and `worker.py` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Lines = tuple[tuple[str, int], ...]
@@ -37,10 +37,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One rendered template. `lines` is empty where the origin of its lines could not be told."""
+    """One rendered template. `lines` is empty where the origin of its lines could not be told.
+
+    `reads` names what it asked for, in the words of `reads`.
+    """
 
     text: str
     lines: Lines = ()
+    reads: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,4 +189,5 @@ def _result(answer: Mapping[str, Any]) -> Result:
     if failure := answer.get("failure"):
         file, line, what, todo, chain = failure
         return Failure(file, line, what, todo, tuple(chain))
-    return Text(answer["text"], tuple((file, line) for file, line in answer["lines"]))
+    lines = tuple((file, line) for file, line in answer["lines"])
+    return Text(answer["text"], lines, frozenset(answer["reads"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +13,10 @@ from gitrel.cli.options import Verb, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_yaml
 from gitrel.cli.rendering import renderings
 from gitrel.cli.session import Session
+from gitrel.cli.validation import count, validation
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import InvalidRepository, Problem
 from gitrel.render.manifest import Manifest, Rendered
-from gitrel.repo import layout
-from gitrel.repo.model import Catalog, Component
 from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
 
@@ -30,6 +29,7 @@ def validate(
     *,
     strict: Annotated[bool, option("strict")] = DEFAULT.strict,
     render: Annotated[bool, option("render")] = DEFAULT.render,
+    cache: Annotated[bool, option("cache")] = DEFAULT.cache,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
     report: Annotated[Path | None, option("report")] = DEFAULT.report,
     output: Annotated[Format | None, option("output", default_is="one line each")] = DEFAULT.output,
@@ -42,7 +42,8 @@ def validate(
     `current`. Warnings fail only with --strict.
     """
     session = session_of(context)
-    problems, counted = _problems(session.repository(), revision, render)
+    found = validation(session.repository(), revision, render=render, cache=cache)
+    problems, counted = found.problems, found.counted
     errors = sum(problem.severity == "error" for problem in problems)
     if output in (None, Format.TABLE):
         for problem in problems:
@@ -50,47 +51,12 @@ def validate(
             session.out.line(session.out.paint(clean(str(problem)), style))
     else:
         session.show(output, _problem_listing(problems, errors), headers=headers)
-    session.note(f"{counted}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
+    session.note(f"{counted}: {count(errors, 'error')}, {count(len(problems) - errors, 'warning')}")
     session.job.tell_problems(problems, counted, report)
     return InvalidRepository.exit_code if errors or (strict and problems) else 0
 
 
-def _problems(root: Path, revision: str | None, render: bool) -> tuple[list[Problem], str]:
-    """All that is wrong, in the order of the files, and what was looked at."""
-    from gitrel.app import read_catalog, renderer
-
-    try:
-        catalog, problems = read_catalog(root, revision)
-    except InvalidRepository as error:
-        return list(error.problems), "nothing could be read"
-    found = set(problems)
-    releases = list(_releases(catalog)) if render else []
-    with renderer() as render_one:
-        for component, version, environment in releases:
-            found.update(render_one(catalog, component, version, environment).problems)
-    counted = (
-        f"{_count(len(catalog.components), 'component')}, {_count(len(catalog.environments), 'environment')}"
-    )
-    if render:
-        counted += f", {_count(len(releases), 'rendering')}"
-    return sorted(found), counted
-
-
-def _releases(catalog: Catalog) -> Iterator[tuple[str, str, str]]:
-    for component_name, environment in lookup.targets(catalog, None, None):
-        component = catalog.components[component_name]
-        for version in sorted(_versions_that_matter(component, environment)):
-            yield component_name, version, environment
-
-
-def _versions_that_matter(component: Component, environment: str) -> set[str]:
-    """What runs there, what would be promoted next, and what is being worked on."""
-    newest = sorted(filter(layout.is_released, component.versions), key=layout.version_key)[-1:]
-    wanted = {component.pointers[environment].version, *newest, layout.CURRENT}
-    return wanted & set(component.versions)
-
-
-def _problem_listing(problems: list[Problem], errors: int) -> Listing:
+def _problem_listing(problems: Sequence[Problem], errors: int) -> Listing:
     items: list[Item] = [
         {
             "file": p.file, "line": p.line, "column": p.column,
@@ -112,10 +78,6 @@ def _problem_listing(problems: list[Problem], errors: int) -> Listing:
     )
     head = {"valid": not errors, "errors": errors, "warnings": len(problems) - errors}
     return Listing("ValidationReport", items, columns, lambda i: i["file"], head)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 @app.command(cls=Verb)
