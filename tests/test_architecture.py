@@ -64,7 +64,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "typer": ("cli/",),
     "click": ("cli/",),
     "rich": ("cli/",),
-    "yaml": ("repo/", "render/", "cli/output", "delivery/diff"),
+    "yaml": ("repo/", "render/", "cli/output", "delivery/diff", "cluster/server/"),
     "orjson": ("",),
     "numpy": ("cluster/scheduler/",),
     "kubernetes_validate": ("cluster/api/", "render/", "kube/openapi"),
@@ -73,6 +73,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "cronsim": ("cluster/controllers/", "rollout/gates/"),
     "starlette": ("cluster/server/", "dashboard/", "daemon/"),
     "uvicorn": ("cluster/server/", "dashboard/", "daemon/"),
+    "cryptography": ("cluster/server/",),
     "prometheus_client": ("telemetry/",),
     "pytest": ("pytest_plugin.py",),
 }

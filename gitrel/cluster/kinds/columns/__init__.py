@@ -1,0 +1,1 @@
+"""What `kubectl get` prints of each kind: a file a family, the shared words in printing.py."""

@@ -1,0 +1,1 @@
+"""The bundled cluster over HTTPS, as kubectl and every other client know it."""

@@ -1,0 +1,142 @@
+"""The ASGI application: from a request to the verb that answers it, and from any failure to a Status.
+
+Whatever is sent, an answer has Kubernetes' form; a fault of ours is a 500 without a traceback, and is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+from starlette.types import Receive, Scope, Send
+
+from gitrel.cluster.api import discovery
+from gitrel.cluster.api.errors import ApiError
+from gitrel.cluster.api.patching import Patcher
+from gitrel.cluster.server import kubelets, paths, query, reading, subresources, watching, writing
+from gitrel.cluster.server.call import Call
+from gitrel.cluster.server.documents import Documents
+from gitrel.cluster.server.engine import Engine
+from gitrel.cluster.server.exchange import Disconnected, Exchange
+from gitrel.cluster.server.identity import Authenticator
+from gitrel.cluster.server.paths import NoSuchPath, Target
+
+log = logging.getLogger("gitrel.cluster")
+
+Verb = Callable[[Call], Awaitable[None]]
+
+_ON_OBJECT: Mapping[str, tuple[str, Verb]] = {
+    "GET": ("get", reading.get),
+    "PUT": ("update", writing.update),
+    "PATCH": ("patch", writing.patch),
+    "DELETE": ("delete", writing.delete),
+}
+_ON_COLLECTION: Mapping[str, tuple[str, Verb]] = {
+    "GET": ("list", reading.list_),
+    "POST": ("create", writing.create),
+    "DELETE": ("deletecollection", writing.delete_collection),
+}
+_ON_SUBRESOURCE: Mapping[str, Mapping[str, Verb]] = {
+    "status": {"GET": reading.get, "PUT": writing.update, "PATCH": writing.patch},
+    "scale": {
+        "GET": reading.get,
+        "PUT": subresources.update_scale,
+        "PATCH": subresources.patch_scale,
+    },
+    "finalize": {"PUT": writing.update},
+    "binding": {"POST": subresources.bind},
+    "eviction": {"POST": subresources.evict},
+    "log": {"GET": kubelets.log},
+    "exec": {"GET": kubelets.connect, "POST": kubelets.connect},
+    "attach": {"GET": kubelets.connect, "POST": kubelets.connect},
+    "portforward": {"GET": kubelets.connect, "POST": kubelets.connect},
+}
+
+
+class ApiServer:
+    """Serves one engine's cluster."""
+
+    def __init__(self, engine: Engine, authenticator: Authenticator) -> None:
+        self._engine = engine
+        self._authenticator = authenticator
+        handler = engine.cluster.handler
+        self._scheme = handler.scheme
+        self._patcher = Patcher(handler)
+        self._documents = Documents(handler.scheme)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", scope["type"]
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._answer(exchange)
+        except Disconnected:
+            return
+        except NoSuchPath:
+            await exchange.text(404, "404 page not found\n")
+        except ApiError as refused:
+            await _refuse(exchange, refused)
+        except Exception as fault:
+            log.exception("a request failed: %s %s", exchange.method, exchange.raw_path.decode("latin-1"))
+            message = f"Internal error occurred: {type(fault).__name__}"
+            await _refuse(exchange, ApiError(500, "InternalError", message))
+
+    async def _answer(self, exchange: Exchange) -> None:
+        user = self._authenticator.user(exchange.certificate, exchange.header(b"authorization"))
+        _refuse_strange(exchange)
+        parts = paths.segments(exchange.raw_path)
+        if len(parts) < 3 or parts[0] not in ("api", "apis") or (parts[0] == "apis" and len(parts) < 4):
+            if exchange.method not in ("GET", "HEAD"):
+                raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
+            await self._documents.answer(exchange, parts)
+            return
+        target = paths.target(parts, self._scheme)
+        verb = _verb(exchange, target)
+        await verb(Call(exchange, self._engine, self._patcher, user, target))
+
+
+_NOT_ALLOWED = "the server does not allow this method on the requested resource"
+
+
+def _verb(exchange: Exchange, target: Target) -> Verb:
+    """Raises ApiError 405."""
+    method = "GET" if exchange.method == "HEAD" else exchange.method
+    if target.subresource:
+        verb = _ON_SUBRESOURCE[target.subresource].get(method)
+        if verb is not None:
+            return verb
+        raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
+    if method == "GET" and (target.watch or _watches(exchange)):
+        return watching.watch
+    name, found = (_ON_OBJECT if target.name else _ON_COLLECTION).get(method, ("", None))
+    everywhere = target.kind.namespaced and target.namespace is None and name == "create"
+    if found is None or name not in (*discovery.verbs(target.kind),) or everywhere:
+        raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
+    return found
+
+
+def _watches(exchange: Exchange) -> bool:
+    raw = exchange.query
+    return b"watch" in raw and query.switch(query.parsed(raw), "watch")
+
+
+def _refuse_strange(exchange: Exchange) -> None:
+    """Pages of other origins have no business here, and acting for others is not built.
+
+    Raises ApiError 403.
+    """
+    origin = exchange.header(b"origin")
+    if origin and urlsplit(origin).netloc != exchange.header(b"host"):
+        raise ApiError(403, "Forbidden", "requests of another origin are not accepted")
+    if any(name.startswith(b"impersonate-") for name in exchange.headers):
+        raise ApiError(403, "Forbidden", "impersonation is not supported by this server")
+
+
+async def _refuse(exchange: Exchange, refused: ApiError) -> None:
+    """The Status, unless an answer is on its way already: then the connection just ends."""
+    if exchange.started:
+        raise refused
+    more = []
+    if seconds := refused.details.get("retryAfterSeconds"):
+        more.append((b"retry-after", str(seconds).encode()))
+    await exchange.answer(refused.code, refused.status(), more=more)

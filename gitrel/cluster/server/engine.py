@@ -1,0 +1,127 @@
+"""The one writer: owns the cluster on the event loop's thread and plays it between requests.
+
+Requests write at once; what follows from a write is played in slices, so that no request waits long behind
+the controllers. All that was written in one turn of the loop is committed together, and only then answered:
+what a client was told survives the end of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter
+
+from gitrel.cluster.cluster import Cluster
+from gitrel.cluster.server.hub import Hub
+from gitrel.cluster.server.pace import Pace
+
+SLICE_SECONDS = 0.01
+"""How long the controllers have the thread before requests are looked at again."""
+_WAIT_SECONDS_MAX = 3600.0
+
+log = logging.getLogger("gitrel.cluster")
+
+
+class Engine:
+    """Start it on the loop that serves the requests."""
+
+    def __init__(self, cluster: Cluster, pace: Pace, *, durable: bool) -> None:
+        """`durable`: writes are answered after they were committed to the cluster's file."""
+        self.cluster = cluster
+        self.pace = pace
+        self.hub = Hub(cluster.store)
+        self._durable = durable
+        self._turn: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        self._stopped = False
+
+    # --- for requests -------------------------------------------------------------------------------------
+
+    def before_write(self) -> None:
+        """Moves the cluster's clock to now, or to what is still to be played before."""
+        if self.pace.flows:
+            self.cluster.pass_time(self.pace.until(self.cluster.now))
+
+    async def written(self) -> None:
+        """To be awaited after a write, before it is answered."""
+        self.touch()
+        if self._durable and not self._stopped:
+            done = asyncio.get_running_loop().create_future()
+            self._waiting.append(done)
+            await done
+
+    def touch(self) -> None:
+        """Something was written from outside: play what follows soon."""
+        self.pace.touched(self.cluster.now)
+        self._soon()
+
+    # --- the turn -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._soon()
+
+    def stop(self) -> None:
+        """Ends every watch and plays no more; what waits for a commit still gets it."""
+        self._stopped = True
+        self.hub.close()
+        for handle in (self._turn, self._timer):
+            if handle is not None:
+                handle.cancel()
+        self._turn = self._timer = None
+        self._commit()
+
+    def _soon(self) -> None:
+        if self._turn is None and not self._stopped:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        more = self._play()
+        self._commit()
+        self.hub.publish()
+        if more:
+            self._soon()
+        else:
+            self._arm()
+
+    def _play(self) -> bool:
+        """Plays what is due, for one slice at most; True if there is more."""
+        cluster, until = self.cluster, self.pace.until(self.cluster.now)
+        end = perf_counter() + SLICE_SECONDS
+        while (due := cluster.next_due()) is not None and due <= until:
+            try:
+                cluster.step()
+            except Exception:
+                # One key of one controller: the others go on, as they do in a real controller manager.
+                log.exception("a controller failed")
+            if perf_counter() > end:
+                return True
+        if self.pace.flows:
+            cluster.pass_time(until)
+        return False
+
+    def _commit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            self.cluster.commit()
+        except Exception as failure:
+            log.exception("the cluster's file cannot be written")
+            for done in waiting:
+                if not done.done():
+                    done.set_exception(failure)
+            return
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    def _arm(self) -> None:
+        """Wakes up again when the next thing is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.cluster.next_due()
+        seconds = None if due is None else self.pace.seconds_to(due)
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(min(seconds, _WAIT_SECONDS_MAX), self._soon)

@@ -1,0 +1,81 @@
+"""log, exec, attach and port-forward: what an API server answers whose kubelets cannot be reached.
+
+Everything that is checked before a kubelet is asked is checked here too; then the connection fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gitrel.cluster.api.errors import ApiError, bad_request
+from gitrel.cluster.server import query, reading
+from gitrel.cluster.server.call import Call
+from gitrel.kube.fields import get
+from gitrel.kube.identity import Object
+
+_PORT = 10250
+
+
+async def log(call: Call) -> None:
+    pod = reading.existing(call)
+    container = _container(call, pod, of_log=True)
+    where = f"https://{_address(call, pod)}/containerLogs/{call.namespace}/{call.target.name}/{container}"
+    raise _internal(f'Get "{where}": {_refused(call, pod)}')
+
+
+async def connect(call: Call) -> None:
+    """exec, attach and portforward alike."""
+    pod = reading.existing(call)
+    if call.target.subresource != "portforward":
+        phase = get(pod, "status", "phase")
+        if phase in ("Succeeded", "Failed"):
+            verb = "exec into" if call.target.subresource == "exec" else "attach to"
+            raise bad_request(f"cannot {verb} a container in a completed pod; current phase is {phase}")
+        _container(call, pod, of_log=False)
+    refused = _refused(call, pod)
+    if not call.exchange.header(b"upgrade"):
+        raise bad_request("Upgrade request required")
+    raise _internal(f"error dialing backend: {refused}")
+
+
+def _container(call: Call, pod: Object, *, of_log: bool) -> str:
+    """The container that is meant. Raises ApiError 400 where that is not clear."""
+    asked = query.text(query.parsed(call.exchange.query), "container")
+    spec = pod["spec"]
+    names = [c["name"] for c in spec.get("containers") or ()]
+    inits = [c["name"] for c in spec.get("initContainers") or ()]
+    name = call.target.name
+    if asked:
+        if asked not in (*names, *inits):
+            raise bad_request(f"container {asked} is not valid for pod {name}")
+        return asked
+    if len(names) == 1:
+        return str(names[0])
+    preferred = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container")
+    if preferred in names and not of_log:
+        return str(preferred)
+    others = f" or one of the init containers: [{' '.join(inits)}]" if inits else ""
+    raise bad_request(
+        f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]{others}"
+    )
+
+
+def _address(call: Call, pod: Object) -> str:
+    """Where the pod's kubelet listens. Raises ApiError 400 for a pod that no node hosts."""
+    node = pod["spec"].get("nodeName")
+    if not node:
+        raise bad_request(f"pod {call.target.name} does not have a host assigned")
+    found: Mapping[str, Any] = call.store.get("nodes", "", node) or {}
+    addresses = get(found, "status", "addresses", default=())
+    host = next((row["address"] for row in addresses if row["type"] == "InternalIP"), node)
+    port = get(found, "status", "daemonEndpoints", "kubeletEndpoint", "Port", default=_PORT)
+    return f"{host}:{port}"
+
+
+def _refused(call: Call, pod: Object) -> str:
+    return f"dial tcp {_address(call, pod)}: connect: connection refused"
+
+
+def _internal(message: str) -> ApiError:
+    return ApiError(500, "InternalError", message)

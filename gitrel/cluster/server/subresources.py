@@ -1,0 +1,110 @@
+"""scale, binding and eviction: the subresources that take another kind than the object they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gitrel.cluster.api import errors, scale, schema
+from gitrel.cluster.api.patch import json_patch, merge_patch
+from gitrel.cluster.api.strategic import strategic_merge_patch
+from gitrel.cluster.server import query, reading, writing
+from gitrel.cluster.server.call import Call
+from gitrel.cluster.server.query import WriteOptions
+from gitrel.kube.conditions import with_condition
+from gitrel.kube.fields import get
+from gitrel.kube.identity import Object
+
+_SCALE = ("autoscaling/v1", "Scale")
+_EVICTED = "Eviction API: evicting"
+
+
+async def update_scale(call: Call) -> None:
+    options = call.write_options()
+    await _scaled(call, options, await call.value(options))
+
+
+async def patch_scale(call: Call) -> None:
+    options = call.write_options(applies=call.media() == writing.APPLY)
+    body = await call.value(options)
+    now = scale.scale_of(call.kind, reading.existing(call))
+    match call.media():
+        case "application/json-patch+json":
+            new = json_patch(now, body)
+        case "application/strategic-merge-patch+json":
+            new = strategic_merge_patch(now, body, schema.type_of(*_SCALE))
+        case "application/merge-patch+json":
+            new = merge_patch(now, body)
+        case other:
+            raise errors.unsupported_media_type(f"{other} is not supported on the scale subresource")
+    await _scaled(call, options, new)
+
+
+async def _scaled(call: Call, options: WriteOptions, sent: Any) -> None:
+    """Writes `spec.replicas` of the object behind the Scale. Raises ApiError."""
+    wanted = writing.placed(call, sent, call.target.name)
+    old = reading.existing(call)
+    metadata = {
+        key: value for key, value in wanted["metadata"].items() if key in ("uid", "resourceVersion") and value
+    }
+    replicas = get(wanted, "spec", "replicas", default=0)
+    if isinstance(replicas, bool) or not isinstance(replicas, int):
+        message = 'Scale in version "v1" cannot be handled as a Scale: spec.replicas has to be a number'
+        raise errors.bad_request(message)
+    scaled = scale.with_replicas(call.kind, old, replicas)
+    own = {key: old["metadata"][key] for key in old["metadata"] if key not in ("uid", "resourceVersion")}
+    call.engine.before_write()
+    new = call.cluster.handler.update(
+        call.kind.resource, {**scaled, "metadata": {**own, **metadata}}, call.request(options)
+    )
+    await call.engine.written()
+    await call.exchange.answer(200, scale.scale_of(call.kind, new), call.form().media, pretty=call.pretty)
+
+
+async def bind(call: Call) -> None:
+    """What a scheduler of one's own does: puts a pod onto a node."""
+    options = call.write_options()
+    binding = writing.placed(call, await call.value(options), call.target.name)
+    kind, node = get(binding, "target", "kind", default=""), get(binding, "target", "name", default="")
+    problems = []
+    if kind not in ("", "Node"):
+        problems.append(errors.unsupported("target.kind", kind, ("Node", '""')))
+    if not isinstance(node, str) or not node:
+        problems.append(errors.required("target.name"))
+    if problems:
+        raise errors.invalid("Binding", "", call.target.name, problems)
+    call.engine.before_write()
+    call.cluster.handler.bind(call.namespace, call.target.name, node, call.request(options))
+    await call.engine.written()
+    await call.exchange.answer(201, success(201), call.form().media)
+
+
+async def evict(call: Call) -> None:
+    """Deletes the pod as a drain does, saying so in its conditions."""
+    options = call.write_options()
+    eviction = writing.placed(call, await call.value(options), call.target.name)
+    body = eviction.get("deleteOptions")
+    deletion, dry_run = query.delete_options(b"", body if body is not None else {})
+    request = call.request(replace(options, dry_run=options.dry_run or dry_run))
+    pod = reading.existing(call)
+    call.engine.before_write()
+    handler = call.cluster.handler
+    if not pod["metadata"].get("deletionTimestamp"):
+        status = pod.get("status") or {}
+        conditions = with_condition(
+            status.get("conditions"),
+            "DisruptionTarget",
+            "True",
+            reason="EvictionByEvictionAPI",
+            message=_EVICTED,
+            now=handler.timestamp(),
+        )
+        own = replace(request, trusted=True)
+        handler.update_status("pods", {**pod, "status": {**status, "conditions": conditions}}, own)
+    handler.delete("pods", call.namespace, call.target.name, deletion, request)
+    await call.engine.written()
+    await call.exchange.answer(201, success(201), call.form().media)
+
+
+def success(code: int) -> Object:
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code}
