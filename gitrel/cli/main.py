@@ -46,13 +46,15 @@ class Entry:
     is_group: bool = False
 
 
-OFFLINE, ACT, WATCH, TRY, SERVE = "The repository, offline", "Act", "Look", "Virtual time", "Services"
+OFFLINE, VERSIONS, ACT = "The repository, offline", "Versions", "Act"
+WATCH, TRY, SERVE = "Look", "Virtual time", "Services"
 VERBS = (
     Entry("validate", "repository", OFFLINE, "Check every file, and render everything."),
     Entry("render", "repository", OFFLINE, "Print the manifests of a component."),
     Entry("explain", "parameters", OFFLINE, "Show where each parameter comes from."),
     Entry("diff", "diff", OFFLINE, "Show what applying now would change."),
     Entry("schema", "schema", OFFLINE, "Print the JSON Schema of the files people write."),
+    Entry("release", "release", VERSIONS, "Make versions, and keep them whole.", is_group=True),
     Entry("reconcile", "act", ACT, "One pass: read, decide, act, record."),
     Entry("promote", "act", ACT, "Start the rollout of a version."),
     Entry("rollback", "act", ACT, "Go back to an earlier version."),

@@ -112,6 +112,28 @@ _TABLE = (
         "the newest that passed there before",
     ),
     Setting("limit", ("--limit",), "Only this many of the newest entries.", None, "N", "all"),
+    # Making versions.
+    Setting(
+        "release_revision",
+        ("--revision",),
+        "Cut what current/ held at this commit.",
+        None,
+        "REV",
+        "the branch's tip",
+    ),
+    Setting("backport_commit", ("--commit",), "Carry what this commit changed.", None, "REV"),
+    Setting(
+        "backport_patch", ("--patch",), "Carry this unified diff; - reads it from stdin.", None, "FILE"
+    ),
+    Setting(
+        "backport_to",
+        ("--to",),
+        "Only into these versions, separated by commas.",
+        None,
+        "VERSIONS",
+        "current and every version that is active",
+    ),
+    Setting("dry_run", ("--dry-run",), "Show what would be done, and change nothing.", False),
     # Checks.
     Setting("strict", ("--strict",), "Warnings fail too.", False),
     Setting("render", ("--render/--no-render",), "Render every component in every environment too.", True),

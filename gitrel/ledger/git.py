@@ -165,6 +165,11 @@ class GitLedger:
             self._warn(f"not trusted, and shown all the same: {error}")
 
     @property
+    def repository(self) -> GitRepository:
+        """Where the branch and the journal are kept."""
+        return self._repository
+
+    @property
     def _short(self) -> str:
         return self._branch.removeprefix("refs/heads/")
 

@@ -140,8 +140,8 @@ def parse_patch(data: bytes, name: str) -> tuple[FilePatch, ...]:
     """The files that a patch changes. Raises UsageError with `name` and the line of what is wrong."""
     if len(data) > PATCH_BYTES_MAX:
         raise UsageError(f"{name} is larger than {PATCH_BYTES_MAX:,} bytes")
-    found = [section for section in _Reader(data, name).sections() if section.named]
-    useful = [one for one in found if one.hunks or one.old != one.new]
+    found = list(_Reader(data, name).sections())  # each is filled after it was begun
+    useful = [one for one in found if one.named and (one.hunks or one.old != one.new)]
     if not useful:
         raise UsageError(f"{name} holds no change: write it with 'git diff' or 'diff -u'")
     return tuple(FilePatch(one.old, one.new, tuple(one.hunks)) for one in useful)

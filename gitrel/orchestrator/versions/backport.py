@@ -24,7 +24,8 @@ from gitrel.repo.suggest import have
 from gitrel.repo.tree import RawTree
 
 _BY_HAND = "make a fix for this version by itself, or leave the version out with --to"
-Outcome = Literal["fixed", "has it", "refused"]
+Outcome = Literal["fixed", "renewed", "has it", "refused"]
+"""`renewed`: it has the fix, which was made in it by hand, and its record says so from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def _part(bench: Bench, version: Version, found: _Found, environments: tuple[str
         changes = (*changes, cutting.put_record(version.component, record))
     return Part(
         version.name,
-        "fixed" if changes else "has it",
+        "fixed" if fixed.touched else "renewed" if changes else "has it",
         environments,
         before={path: files[path].data for path in fixed.touched if path in files},
         after={path: fixed.files[path].data for path in fixed.touched if path in fixed.files},

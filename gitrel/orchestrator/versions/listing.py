@@ -6,7 +6,7 @@ Read from one commit and from the journal; the history of a folder is asked only
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gitrel.errors import Problem
@@ -37,7 +37,7 @@ class Listed:
     in_force: tuple[str, ...]
     arriving: tuple[str, ...]
     fixes: tuple[Fix, ...] = ()
-    edited: Differences = Differences()
+    edited: Differences = field(default_factory=Differences)
 
 
 @dataclass(frozen=True, slots=True)

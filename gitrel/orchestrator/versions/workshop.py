@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from gitrel.clock import Clock
 from gitrel.errors import Conflict, InvalidRepository, Problem, UsageError
 from gitrel.ledger.git import GitLedger
-from gitrel.orchestrator.world import Renderer
+from gitrel.orchestrator.world import Renderer, World
 from gitrel.repo import layout
 from gitrel.repo.check import blocking, check_repository
 from gitrel.repo.edit import FileChange
@@ -42,6 +42,13 @@ class Workshop:
     render: Renderer
     clock: Clock
     actor: str
+
+
+def workshop_of(world: World) -> Workshop:
+    """The workshop beside a world, on the same repository and the same truth."""
+    if not isinstance(world.ledger, GitLedger):
+        raise TypeError("versions are made in Git, and this world's ledger is kept elsewhere")
+    return Workshop(world.ledger.repository, world.ledger, world.render, world.clock, world.actor)
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def at_bench(shop: Workshop, work: Callable[[Bench], _Result]) -> _Result:
 
 
 def _bench(shop: Workshop) -> Bench:
-    now = shop.clock.now()
+    now = shop.clock.now().replace(microsecond=0)  # as exact as a commit is
     _, records = shop.ledger.load()
     tip = shop.ledger.tip()
     tree = shop.repository.read_commit(tip)
