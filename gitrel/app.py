@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitrel.backends.backend import Backend
 from gitrel.clock import Clock, SystemClock
-from gitrel.errors import GitrelError, Problem, UsageError
-from gitrel.events import EventStream
+from gitrel.errors import GitrelError, Problem, Unreachable, UsageError
+from gitrel.events import Event, EventStream
 from gitrel.ledger.git import GitLedger
+from gitrel.ledger.trust import Trust
 from gitrel.orchestrator.clusters import Clusters
 from gitrel.orchestrator.world import World
 from gitrel.render.cache import CachingRenderer
@@ -21,10 +23,17 @@ from gitrel.render.worker import Workers
 from gitrel.repo.catalogs import CommitCatalogs
 from gitrel.repo.check import check_repository
 from gitrel.repo.git import GitRepository
+from gitrel.repo.git.access import Access
+from gitrel.repo.git.mirror import Mirror, RemoteSource
+from gitrel.repo.git.reading import read_remote
+from gitrel.repo.git.repository import REMOTE_TIMEOUT_SECONDS
+from gitrel.repo.git.signatures import Keys, ssh_signer
 from gitrel.repo.model import Catalog, Environment
 from gitrel.repo.source import read_worktree
 from gitrel.repo.tree import RawTree
 
+Place = Path | RemoteSource
+"""Where a config repository is: a folder on disk, or a remote that is read through the cache."""
 STATE = ".gitrel"
 """The folder, beside the repository's own, where bundled clusters are kept. Git is told to ignore it."""
 
@@ -35,9 +44,28 @@ class BackendMissing(GitrelError):
     exit_code = 2
 
 
-def read_catalog(repo_dir: Path, revision: str | None = None) -> tuple[Catalog, tuple[Problem, ...]]:
-    """What the work tree says (`revision` None), or one commit; with every problem, sorted by place."""
-    return check_repository(*read_tree(repo_dir, revision))
+@dataclass(frozen=True, slots=True)
+class GitOptions:
+    """How the repository is reached, read and written. `branch` empty: the one that is checked out.
+
+    `keys` are the operator's own signers. The `accept_…` are a person's word for what stands there now.
+    """
+
+    branch: str = ""
+    access: Access = field(default_factory=Access)
+    timeout_seconds: float = REMOTE_TIMEOUT_SECONDS
+    keys: Keys | None = None
+    signing_key: Path | None = None
+    accept_rewritten: bool = False
+    accept_unsigned: bool = False
+
+
+def read_catalog(place: Place, revision: str | None = None) -> tuple[Catalog, tuple[Problem, ...]]:
+    """What the work tree says (`revision` None), or one commit; with every problem, sorted by place.
+
+    Of a remote it is what the branch says now, or what `revision` does there.
+    """
+    return check_repository(*read_tree(place, revision))
 
 
 @contextmanager
@@ -55,59 +83,135 @@ def renderer(*, cache: bool = False) -> Iterator[CachingRenderer]:
             store.close()
 
 
-def read_tree(repo_dir: Path, revision: str | None = None) -> tuple[RawTree, str]:
+def read_tree(place: Place, revision: str | None = None) -> tuple[RawTree, str]:
     """The files of the work tree (`revision` None) or of one commit, and that commit's full SHA or ""."""
+    if isinstance(place, RemoteSource):
+        return read_remote(place, revision, SystemClock())
     if revision is None:
-        return read_worktree(repo_dir), ""
-    with GitRepository(repo_dir) as repository:
+        return read_worktree(place), ""
+    with GitRepository(place) as repository:
         commit = repository.resolve(revision)
         return repository.read_commit(commit), commit
 
 
 @contextmanager
 def world(
-    repo_dir: Path,
+    place: Place,
     *,
     actor: str | None = None,
     remote: str | None = None,
     clock: Clock | None = None,
     connect: Callable[[Environment], Backend] | None = None,
     events: EventStream | None = None,
+    git: GitOptions | None = None,
+    looking: bool = False,
 ) -> Iterator[World]:
     """The real world of one repository: Git, the journal in Git, and the clusters it names.
 
-    `actor` is `Name <email>`, by default who Git says the caller is. With `remote` its refs are the truth.
+    `actor` is `Name <email>`, by default who Git says the caller is. With `remote` its refs are the truth, and
+    where `place` is a remote they always are. Who is only `looking` is shown what is old, and told so.
     """
     clock = clock or SystemClock()
     events = events or EventStream()
+    git = git or GitOptions()
 
     def warn(text: str) -> None:
-        from gitrel.events import Event
-
         events.emit(Event(clock.now(), "repository.warning", message=text))
 
-    with GitRepository(repo_dir) as repository, renderer() as render:
-        ledger = GitLedger(repository, remote, warn=warn)
-        clusters = Clusters(connect or _Connector(repo_dir, clock).connect)
+    with _opened(place, remote, git, looking, warn) as opened, renderer() as render:
+        repository = opened.repository
+        trust = Trust(repository, git.keys, accept_unsigned=git.accept_unsigned)
+        ledger = GitLedger(
+            repository,
+            opened.remote,
+            opened.branch,
+            warn=warn,
+            accept_rewritten=git.accept_rewritten,
+            trust=trust,
+            looking=looking,
+            clock=clock,
+        )
+        tidy = _Tidy(ledger, warn)
+        clusters = Clusters(connect or _Connector(opened.state, clock).connect)
         try:
             yield World(
                 clock=clock,
-                source=CommitCatalogs(repository, ledger.tip),
+                source=CommitCatalogs(repository, ledger.tip, ledger.bring),
                 ledger=ledger,
                 render=render,
                 clusters=clusters,
                 events=events,
                 actor=actor or repository.identity(),
+                tidy=tidy,
             )
+            tidy()
         finally:
             clusters.close()
+            trust.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A repository, whose refs are the truth (None: its own), on which branch; and where clusters are kept."""
+
+    repository: GitRepository
+    remote: str | None
+    branch: str
+    state: Path
+
+
+@contextmanager
+def _opened(
+    place: Place, remote: str | None, git: GitOptions, looking: bool, warn: Callable[[str], None]
+) -> Iterator[_Opened]:
+    sign = ssh_signer(git.signing_key) if git.signing_key else None
+    if isinstance(place, Path):
+        with GitRepository(
+            place, remote_timeout_seconds=git.timeout_seconds, access=git.access, sign=sign
+        ) as repository:
+            yield _Opened(repository, remote, git.branch, place / STATE)
+        return
+    if remote is not None:
+        raise UsageError("--repo names a remote already: leave --remote out")
+    mirror = Mirror(place, sign=sign)
+    try:
+        yield _Opened(mirror.repository, mirror.url, _branch(mirror, looking, warn), mirror.folder)
+    finally:
+        mirror.close()
+
+
+def _branch(mirror: Mirror, looking: bool, warn: Callable[[str], None]) -> str:
+    """Which branch is meant; who is only looking may go by what was read last."""
+    try:
+        branch = mirror.branch()
+        mirror.remember(branch)
+    except Unreachable as error:
+        branch = mirror.last_branch()
+        if not looking or not branch:
+            raise
+        warn(f"{error}: going by the branch that was read last")
+    return branch
+
+
+class _Tidy:
+    """Packs what has piled up in the repository; that it could not is nobody's failure."""
+
+    def __init__(self, ledger: GitLedger, warn: Callable[[str], None]) -> None:
+        self._ledger = ledger
+        self._warn = warn
+
+    def __call__(self) -> None:
+        try:
+            self._ledger.maintain()
+        except GitrelError as error:
+            self._warn(f"the repository could not be tidied up: {error}")
 
 
 class _Connector:
     """From an environment's `cluster:` to a backend."""
 
-    def __init__(self, repo_dir: Path, clock: Clock) -> None:
-        self._state = repo_dir / STATE
+    def __init__(self, state: Path, clock: Clock) -> None:
+        self._state = state
         self._clock = clock
 
     def connect(self, environment: Environment) -> Backend:
@@ -129,4 +233,4 @@ class _Connector:
             ignore.write_text("*\n", encoding="utf-8")
 
 
-__all__ = ["BackendMissing", "UsageError", "read_catalog", "renderer", "world"]
+__all__ = ["BackendMissing", "GitOptions", "Place", "UsageError", "read_catalog", "renderer", "world"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitrel.backends.backend import Backend, Refused
 from gitrel.cli import lookup
@@ -22,6 +21,9 @@ from gitrel.repo.compare import differences
 from gitrel.repo.model import Catalog
 from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
+
+if TYPE_CHECKING:
+    from gitrel.app import Place
 
 
 class BaseInvalid(GitrelError):
@@ -150,12 +152,12 @@ def live(session: Session, catalog: Catalog, asked: Asked, mask: Mask) -> Compar
 
     A cluster's objections are no difference: they are told on stderr, and stand in the notes.
     """
-    from gitrel.app import world as open_world
+    from gitrel.cli.sources import looking_world
 
     found: list[Change] = []
     notes: list[str] = []
     places = lookup.targets(catalog, asked.component, asked.environment)
-    with renderings() as release_of, open_world(session.repository()) as world:
+    with renderings() as release_of, looking_world(session) as world:
         for component, environment in places:
             version = lookup.version(catalog, component, environment, asked.version)
             release = release_of(catalog, component, version, environment)
@@ -205,7 +207,7 @@ def _dry_run(backend: Backend, obj: Object, current: Mapping[Ref, Object]) -> Ob
         return None if refusal.reason == "NotFound" and ref_of(obj) not in current else refusal
 
 
-def base_catalog(root: Path, revision: str) -> Catalog:
+def base_catalog(root: Place, revision: str) -> Catalog:
     """What a commit says that something is compared with. Only errors that concern everything refuse it."""
     from gitrel.app import read_catalog
     from gitrel.repo.check import blocking

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.repo import layout
 from gitrel.repo.model import Catalog, Component, Environment
 from gitrel.repo.suggest import did_you_mean, have, visible
 
+if TYPE_CHECKING:
+    from gitrel.app import Place
+
 T = TypeVar("T")
 
 
-def catalog(root: Path, revision: str | None = None, component: str | None = None) -> Catalog:
+def catalog(root: Place, revision: str | None = None, component: str | None = None) -> Catalog:
     """The catalog of a tree; raises InvalidRepository with every error that concerns the question.
 
     A question about one component is not refused because another one is broken.

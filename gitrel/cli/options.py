@@ -90,12 +90,23 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _kept(name: str) -> Any:
-    return option(name, callback=_remember, expose_value=False)
+def _kept(name: str, **more: Any) -> Any:
+    return option(name, callback=_remember, expose_value=False, **more)
 
 
 def global_options(
-    repo: Annotated[Path | None, _kept("repo")] = DEFAULT.repo,
+    repo: Annotated[str | None, _kept("repo")] = DEFAULT.repo,
+    branch: Annotated[str | None, _kept("branch")] = DEFAULT.branch,
+    cache_dir: Annotated[Path | None, _kept("cache_dir")] = DEFAULT.cache_dir,
+    token_file: Annotated[Path | None, _kept("token_file")] = DEFAULT.token_file,
+    token_user: Annotated[str, _kept("token_user")] = DEFAULT.token_user,
+    ssh_key: Annotated[Path | None, _kept("ssh_key")] = DEFAULT.ssh_key,
+    known_hosts: Annotated[Path | None, _kept("known_hosts")] = DEFAULT.known_hosts,
+    allow_transport: Annotated[list[str], _kept("allow_transport")] = DEFAULT.allow_transport,
+    git_timeout: Annotated[timedelta, _kept("git_timeout", parser=duration)] = DEFAULT.git_timeout,
+    signing_key: Annotated[Path | None, _kept("signing_key")] = DEFAULT.signing_key,
+    allowed_signers: Annotated[Path | None, _kept("allowed_signers")] = DEFAULT.allowed_signers,
+    gpg_keys: Annotated[Path | None, _kept("gpg_keys")] = DEFAULT.gpg_keys,
     color: Annotated[Color, _kept("color")] = DEFAULT.color,
     quiet: Annotated[bool, _kept("quiet")] = DEFAULT.quiet,
     debug: Annotated[bool, _kept("debug")] = DEFAULT.debug,

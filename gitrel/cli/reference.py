@@ -105,7 +105,7 @@ def settings_page(commands: dict[str, Any]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [_setting(setting, commands) for setting in SETTINGS.values()]
-    lines += ["", "## Variables of others that are honoured", "", "| variable | meaning |", "| --- | --- |"]
+    lines += ["", "## Variables without a flag", "", "| variable | meaning |", "| --- | --- |"]
     lines += [f"| `{name}` | {meaning} |" for name, meaning in OTHER_VARIABLES.items()]
     return "\n".join(lines) + "\n"
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitrel.cli.ci.job import Job, job_of
 from gitrel.cli.output import Color, Format, Listing, Writer, show, wants_color
+from gitrel.clock import parse_duration
 from gitrel.config.settings import DEFAULT, SETTINGS
 from gitrel.errors import UsageError
 from gitrel.repo.layout import PIPELINE_FILE
 
 if TYPE_CHECKING:
+    from gitrel.repo.git.mirror import RemoteSource
     from gitrel.telemetry.logs import Format as LogFormat
     from gitrel.telemetry.logs import Level
 
@@ -24,7 +27,18 @@ class Session:
     """Holds what was asked for; nothing is opened before a verb needs it."""
 
     def __init__(self) -> None:
-        self.repo: Path | None = DEFAULT.repo
+        self.repo: str | None = DEFAULT.repo
+        self.branch: str | None = DEFAULT.branch
+        self.cache_dir: Path | None = DEFAULT.cache_dir
+        self.token_file: Path | None = DEFAULT.token_file
+        self.token_user: str = DEFAULT.token_user
+        self.ssh_key: Path | None = DEFAULT.ssh_key
+        self.known_hosts: Path | None = DEFAULT.known_hosts
+        self.allow_transport: Sequence[str] = DEFAULT.allow_transport
+        self.git_timeout: timedelta = parse_duration(DEFAULT.git_timeout)
+        self.signing_key: Path | None = DEFAULT.signing_key
+        self.allowed_signers: Path | None = DEFAULT.allowed_signers
+        self.gpg_keys: Path | None = DEFAULT.gpg_keys
         self.color = Color(DEFAULT.color)
         self.quiet: bool = DEFAULT.quiet
         self.debug: bool = DEFAULT.debug
@@ -62,10 +76,25 @@ class Session:
         show(self.out, format_ or Format.TABLE, listing, headers=headers)
 
     def repository(self) -> Path:
-        """The root of the config repository. Raises UsageError with what was looked for and where."""
+        """The root of the config repository on disk. Raises UsageError for a URL, and for what is none."""
+        place = self.place()
+        if isinstance(place, Path):
+            return place
+        raise UsageError(f"--repo {place}: this verb works on files: clone the repository, and go into it")
+
+    def place(self) -> Path | RemoteSource:
+        """Where the config repository is: a folder, or a remote with all that is needed to reach it.
+
+        Raises UsageError with what was looked for and where.
+        """
+        from gitrel.cli.sources import remote_source
+        from gitrel.repo.git.access import is_url
+
         if self.repo is None:
             return find_repository(Path.cwd())
-        root = self.repo.expanduser().absolute()
+        if is_url(self.repo):
+            return remote_source(self, self.repo)
+        root = Path(self.repo).expanduser().absolute()
         if not root.is_dir():
             raise UsageError(f"--repo {self.repo}: there is no such folder")
         if not (root / PIPELINE_FILE).is_file():

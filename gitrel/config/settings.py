@@ -38,10 +38,76 @@ _TABLE = (
     Setting(
         "repo",
         ("--repo", "-C"),
-        "The config repository.",
+        "The config repository: a folder, or the URL of a remote.",
+        None,
+        "DIR|URL",
+        "found upward from the current folder",
+    ),
+    Setting("branch", ("--branch",), "The branch that is the truth.", None, "NAME", "the one checked out"),
+    Setting(
+        "cache_dir",
+        ("--cache-dir",),
+        "Where remotes that --repo names are kept.",
         None,
         "DIR",
-        "found upward from the current folder",
+        "$XDG_CACHE_HOME/gitrel, or ~/.cache/gitrel",
+    ),
+    Setting(
+        "token_file",
+        ("--token-file",),
+        "Read the token for https remotes and pull requests from this file.",
+        None,
+        "FILE",
+        "GITREL_TOKEN itself",
+    ),
+    Setting(
+        "token_user",
+        ("--token-user",),
+        "The user name that goes with the token.",
+        "x-access-token",
+        "NAME",
+    ),
+    Setting("ssh_key", ("--ssh-key",), "The private key for ssh remotes.", None, "FILE", "ssh's own"),
+    Setting(
+        "known_hosts",
+        ("--known-hosts",),
+        "The host keys of ssh remotes; a host that is not in it is refused.",
+        None,
+        "FILE",
+        "ssh's own",
+    ),
+    Setting(
+        "allow_transport",
+        ("--allow-transport",),
+        "Also allow --repo URLs of this transport, file or http; may be given again.",
+        (),
+        "NAME",
+        "only https and ssh",
+    ),
+    Setting("git_timeout", ("--git-timeout",), "How long a Git remote may take.", "2m", "DURATION"),
+    Setting(
+        "signing_key",
+        ("--signing-key",),
+        "Sign gitrel's own commits with this SSH key.",
+        None,
+        "FILE",
+        "they are not signed",
+    ),
+    Setting(
+        "allowed_signers",
+        ("--allowed-signers",),
+        "Require signatures by these SSH signers, whatever the repository says.",
+        None,
+        "FILE",
+        "as the pipeline says",
+    ),
+    Setting(
+        "gpg_keys",
+        ("--gpg-keys",),
+        "Require signatures by these OpenPGP keys, whatever the repository says.",
+        None,
+        "FILE",
+        "as the pipeline says",
     ),
     Setting("color", ("--color",), "When to use colours.", "auto"),
     Setting("quiet", ("--quiet", "-q"), "No progress, only results and errors.", False),
@@ -153,6 +219,18 @@ _TABLE = (
         "NAME",
         "none: this clone is the truth",
     ),
+    Setting(
+        "accept_rewritten",
+        ("--accept-rewritten",),
+        "The branch or the journal is right although its past was rewritten.",
+        False,
+    ),
+    Setting(
+        "accept_unsigned",
+        ("--accept-unsigned",),
+        "What stands there now is right although signatures are missing.",
+        False,
+    ),
     Setting("reason", ("--reason",), "Why, in a sentence; kept in the journal.", "", "TEXT", "none"),
     # Waiting.
     Setting("wait", ("--wait/--no-wait",), "Stay until the rollout is done, failed or held.", False),
@@ -188,6 +266,48 @@ _TABLE = (
         "a temporary one",
     ),
     Setting("events", ("--events",), "Write every event to this file, one JSON object a line.", None, "FILE"),
+    # The bundled cluster alone.
+    Setting("cluster_name", ("--name",), "Which bundled cluster.", "gitrel", "NAME"),
+    Setting(
+        "listen", ("--listen",), "Serve here.", None, "HOST:PORT", "127.0.0.1 and a free port, then kept"
+    ),
+    Setting("nodes", ("--nodes",), "How many nodes it has.", None, "N", "3"),
+    Setting("clock", ("--clock",), "Whose time it has.", None, "", "system"),
+    Setting(
+        "speed",
+        ("--speed",),
+        "How many times as fast its time passes.",
+        None,
+        "X",
+        "1; a virtual clock jumps to whatever is due",
+    ),
+    Setting(
+        "without", ("--without",), "Controllers to leave out, such as scheduler,kubelet.", None, "NAMES", "none"
+    ),
+    Setting(
+        "kubernetes_version", ("--kubernetes-version",), "The Kubernetes to emulate.", "1.36", "VERSION"
+    ),
+    Setting(
+        "cluster_token_file",
+        ("--token-file",),
+        "Bearer tokens, as in Kubernetes: CSV rows of token, user, uid and groups.",
+        None,
+        "FILE",
+        "none",
+    ),
+    Setting(
+        "client_ca",
+        ("--client-ca",),
+        "Also believe client certificates that these authorities signed.",
+        None,
+        "FILE",
+        "only the cluster's own",
+    ),
+    Setting("service_cidr", ("--service-cidr",), "Addresses of Services.", None, "CIDR", "10.96.0.0/12"),
+    Setting("authorization", ("--authorization",), "Who may do what.", "AlwaysAllow"),
+    Setting("from_snapshot", ("--from",), "Begin with the state in this snapshot.", None, "FILE", "nothing"),
+    Setting("foreground", ("--foreground",), "Stay, and log to stderr.", False),
+    Setting("delete", ("--delete",), "Remove it with everything in it.", False),
 )
 
 SETTINGS: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setting in _TABLE})
@@ -197,6 +317,8 @@ DEFAULT: Any = SimpleNamespace(**{setting.name: setting.default for setting in _
 
 OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
+        "GITREL_TOKEN": "The token for https remotes and pull requests; no flag, for command lines can be read.",
+        "XDG_CACHE_HOME": "Where caches are kept.",
         "NO_COLOR": "Set to anything: no colours (see no-color.org).",
         "FORCE_COLOR": "Set to anything but 0: colours even where the output is not a terminal.",
         "TERM": "`dumb`: no colours and no moving display.",
@@ -209,4 +331,4 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
         "CI": "Set to anything: plain progress lines instead of a moving display.",
     }
 )
-"""Variables that gitrel honours though others named them."""
+"""Variables that gitrel honours and that have no flag; most of them others have named."""

@@ -17,6 +17,8 @@ from gitrel.orchestrator.wait import next_look, reconcile_retrying
 from gitrel.orchestrator.world import PassReport, Scope, World
 
 BACKOFF_MAX = timedelta(minutes=5)
+QUIET = timedelta(seconds=5)
+"""A pause in which there is time to tidy up."""
 
 
 class Daemon:
@@ -68,6 +70,8 @@ class Daemon:
         report = reconcile_retrying(self._world, self._scope)
         self._on_report(report)
         due = next_look(report, self._world.clusters.connected(), self._poll)
+        if due - self._world.clock.now() > QUIET:
+            self._world.tidy()
         return max(due - self._world.clock.now(), timedelta())
 
     def _sleep(self, pause: timedelta) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
-from gitrel.clock import Clock, format_duration, format_instant
+from gitrel.clock import Clock
 from gitrel.errors import Conflict, Unreachable, UsageError
 from gitrel.repo.edit import FileChange
 from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate, heard
@@ -166,13 +165,9 @@ class RemoteTruth:
 
     def _age(self) -> str:
         """How old what is known is, where that is known."""
-        at = heard.last(self._repository.common_dir, self._remote)
-        if at is None or self._clock is None:
+        if self._clock is None:
             return ""
-        seconds = max(int((self._clock.now() - at).total_seconds()), 0)
-        return (
-            f"; it was last heard {format_duration(timedelta(seconds=seconds))} ago, at {format_instant(at)}"
-        )
+        return heard.told(self._repository.common_dir, self._remote, self._clock.now())
 
     def _look(self) -> None:
         there = self._repository.remote_refs(self._remote, [self._branch, JOURNAL])

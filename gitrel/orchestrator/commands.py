@@ -6,9 +6,10 @@ the same function. A command decides nothing by itself and applies nothing; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -39,6 +40,13 @@ class CommandResult:
     changed: bool
 
 
+class Overtaken(GateClosed):
+    """Somebody else started another rollout of the component while this command was being recorded."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, gate="first")
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Everything a command is decided on."""
@@ -55,19 +63,57 @@ class Situation:
 Decide = Callable[[Situation], Rollout]
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One command for one component. `arguments` go into the journal, enough to decide it again."""
+
+    component: str
+    kind: str
+    arguments: Mapping[str, Any]
+    decide: Decide
+    version: str | None = None
+    environment: str | None = None
+
+
 def promote(
     world: World, component: str, version: str, to: str | None = None, *, reason: str = ""
 ) -> CommandResult:
     """Starts the rollout of `version`, everywhere or to the one environment `to`.
 
-    Raises UsageError for names that do not exist, GateClosed where the schedule refuses.
+    Raises UsageError for names that do not exist, GateClosed where the schedule refuses, Overtaken where
+    somebody else was first with another rollout.
     """
+    (result,) = promote_set(world, {component: version}, to, reason=reason)
+    return result
+
+
+def promote_set(
+    world: World, versions: Mapping[str, str], to: str | None = None, *, reason: str = ""
+) -> tuple[CommandResult, ...]:
+    """Starts the rollouts of these versions (component → version) in one step: all of them, or none.
+
+    Several move in step afterwards, as `sets` has it. Raises as `promote` does, for the first that cannot be.
+    """
+    together = dict(sorted(versions.items())) if len(versions) > 1 else {}
+    asks = [promotion(world, name, versions[name], to, reason, together) for name in sorted(versions)]
+    return _command(world, asks)
+
+
+def promotion(
+    world: World, component: str, version: str, to: str | None, reason: str, together: Mapping[str, str]
+) -> Ask:
+    """What promoting one component asks; `together` is the whole set, empty for one alone."""
 
     def decide(at: Situation) -> Rollout:
-        return commands.promote(at.spec, at.before, at.sight.seen, version, to, world.actor, reason, at.now)
+        seen = at.sight.seen
+        return commands.promote(
+            at.spec, at.before, seen, version, to, world.actor, reason, at.now, MappingProxyType(together)
+        )
 
-    arguments = {"version": version, "to": to, "reason": reason}
-    return _command(world, component, "promote", arguments, decide, version=version, environment=to)
+    arguments: dict[str, Any] = {"version": version, "to": to, "reason": reason}
+    if together:
+        arguments["together"] = together
+    return Ask(component, "promote", arguments, decide, version, to)
 
 
 def rollback(
@@ -86,7 +132,7 @@ def rollback(
         )
 
     arguments = {"to_version": version, "environment": environment, "reason": reason}
-    return _command(world, component, "rollback", arguments, decide, environment=environment)
+    return _one(world, Ask(component, "rollback", arguments, decide, environment=environment))
 
 
 def pause(world: World, component: str, *, reason: str = "") -> CommandResult:
@@ -95,7 +141,7 @@ def pause(world: World, component: str, *, reason: str = "") -> CommandResult:
     def decide(at: Situation) -> Rollout:
         return commands.pause(at.before, world.actor, reason, at.now)
 
-    return _command(world, component, "pause", {"reason": reason}, decide)
+    return _one(world, Ask(component, "pause", {"reason": reason}, decide))
 
 
 def resume(world: World, component: str, *, reason: str = "") -> CommandResult:
@@ -104,7 +150,7 @@ def resume(world: World, component: str, *, reason: str = "") -> CommandResult:
     def decide(at: Situation) -> Rollout:
         return commands.resume(at.before, world.actor, reason, at.now)
 
-    return _command(world, component, "resume", {"reason": reason}, decide)
+    return _one(world, Ask(component, "resume", {"reason": reason}, decide))
 
 
 def abort(world: World, component: str, *, reason: str = "") -> CommandResult:
@@ -113,7 +159,7 @@ def abort(world: World, component: str, *, reason: str = "") -> CommandResult:
     def decide(at: Situation) -> Rollout:
         return commands.abort(at.before, world.actor, reason, at.now)
 
-    return _command(world, component, "abort", {"reason": reason}, decide)
+    return _one(world, Ask(component, "abort", {"reason": reason}, decide))
 
 
 def retry(world: World, component: str, environment: str | None = None, *, reason: str = "") -> CommandResult:
@@ -123,20 +169,17 @@ def retry(world: World, component: str, environment: str | None = None, *, reaso
         return commands.retry(at.spec, at.before, at.sight.seen, environment, world.actor, reason, at.now)
 
     arguments = {"environment": environment, "reason": reason}
-    return _command(world, component, "retry", arguments, decide, environment=environment)
+    return _one(world, Ask(component, "retry", arguments, decide, environment=environment))
 
 
-def _command(
-    world: World,
-    component: str,
-    kind: str,
-    arguments: Mapping[str, Any],
-    decide: Decide,
-    *,
-    version: str | None = None,
-    environment: str | None = None,
-) -> CommandResult:
-    """Decides and records; where another writer was first, it is decided again on what they wrote."""
+def _one(world: World, ask: Ask) -> CommandResult:
+    (result,) = _command(world, [ask])
+    return result
+
+
+def _command(world: World, asks: Sequence[Ask]) -> tuple[CommandResult, ...]:
+    """Decides and records in one step; where another writer was first, all is decided again."""
+    first: dict[str, Rollout] = {}
     for attempt in Retrying(
         retry=retry_if_exception_type(Conflict),
         stop=stop_after_attempt(ATTEMPTS),
@@ -144,27 +187,51 @@ def _command(
         reraise=True,
     ):
         with attempt:
-            situation = _situation(world, component, version, environment)
-            return _record(world, situation, kind, arguments, decide)
+            situations = situations_of(world, asks)
+            for ask, situation in zip(asks, situations, strict=True):
+                _not_overtaken(ask, first.setdefault(ask.component, situation.before), situation.before)
+            return _record(world, situations, asks)
     raise AssertionError("unreachable: tenacity re-raises the last Conflict")
 
 
-def _situation(world: World, name: str, version: str | None, environment: str | None) -> Situation:
+def _not_overtaken(ask: Ask, first: Rollout, now: Rollout) -> None:
+    """What was asked on one record is not done to another that somebody has started since."""
+    same_again = ask.kind == "promote" and now.version == ask.version
+    if now.number != first.number and not same_again:
+        who = (
+            f"{now.requested_by} promoted {now.version}"
+            if now.version
+            else "a change made in Git was taken up"
+        )
+        raise Overtaken(
+            f"{ask.kind} {ask.component}: {who} first (rollout {now.number}): look at it, and ask again "
+            "if it should give way"
+        )
+
+
+def situations_of(world: World, asks: Sequence[Ask]) -> list[Situation]:
+    """What each is decided on, all of it read at one commit and one head of the journal."""
     now = world.clock.now()
     head, records = world.ledger.load()
     catalog, problems = world.source.catalog(world.source.head())
     if everywhere := blocking(problems):
         raise InvalidRepository(everywhere)
-    component = _component(catalog, name)
-    if version is not None and version not in component.versions:
+    return [_situation(world, ask, catalog, head, records, now) for ask in asks]
+
+
+def _situation(
+    world: World, ask: Ask, catalog: Catalog, head: str, records: Mapping[str, Rollout], now: datetime
+) -> Situation:
+    component, name = _component(catalog, ask.component), ask.component
+    if ask.version is not None and ask.version not in component.versions:
         known = ", ".join(sorted(component.versions)) or "none"
-        raise UsageError(f"{name} has no version {version!r} (have: {known})")
-    if environment is not None and environment not in component.pointers:
+        raise UsageError(f"{name} has no version {ask.version!r} (have: {known})")
+    if ask.environment is not None and ask.environment not in component.pointers:
         known = ", ".join(sorted(component.pointers)) or "none"
-        raise UsageError(f"{name} is not deployed to {environment!r} (have: {known})")
+        raise UsageError(f"{name} is not deployed to {ask.environment!r} (have: {known})")
     before = records.get(name) or Rollout(name)
     # The version that is asked for is rendered everywhere before anything is decided.
-    asked = replace(before, version=version, status="running") if version is not None else before
+    asked = replace(before, version=ask.version, status="running") if ask.version is not None else before
     sight = observe(world, catalog, component, asked, records, now)
     if errors := [problem for problem in sight.problems if problem.severity == "error"]:
         raise InvalidRepository(errors)
@@ -180,37 +247,51 @@ def _component(catalog: Catalog, name: str) -> Component:
     return catalog.components[name]
 
 
-def _record(
-    world: World, at: Situation, kind: str, arguments: Mapping[str, Any], decide: Decide
-) -> CommandResult:
+def decided(at: Situation, ask: Ask) -> Rollout:
+    """The record that the command gives. Raises GateClosed where the schedule refuses."""
     try:
-        after = decide(at)
+        return ask.decide(at)
     except Refusal as refusal:
         opens = f": it can open at {format_second(refusal.due)} at the earliest" if refusal.due else ""
-        message = f"{kind} {at.component.name}: gate {refusal.gate} is closed: {refusal.because}{opens}"
+        message = f"{ask.kind} {ask.component}: gate {refusal.gate} is closed: {refusal.because}{opens}"
         raise GateClosed(message, gate=refusal.gate, due=refusal.due) from None
-    if after == at.before:
-        return CommandResult(after, f"{at.component.name}: it is so already", changed=False)
+
+
+def _record(world: World, situations: Sequence[Situation], asks: Sequence[Ask]) -> tuple[CommandResult, ...]:
+    results: list[CommandResult] = []
+    entries: list[Entry] = []
+    for at, ask in zip(situations, asks, strict=True):
+        after = decided(at, ask)
+        if after == at.before:
+            results.append(CommandResult(after, f"{ask.component}: it is so already", changed=False))
+        else:
+            entries.append(_entry(world, at, ask, after))
+            results.append(CommandResult(after, _told(ask.kind, at, after), changed=True))
+    if entries:
+        world.ledger.save(entries, (), head=situations[0].head)
+    return tuple(results)
+
+
+def _entry(world: World, at: Situation, ask: Ask, after: Rollout) -> Entry:
     spec_json = wire.spec_to_json(at.spec)
     seen = {name: wire.seen_to_json(seen) for name, seen in sorted(at.sight.seen.items())}
-    entry = Entry(
+    return Entry(
         at=at.now,
-        component=at.component.name,
-        kind=kind,
+        component=ask.component,
+        kind=ask.kind,
         actor=world.actor,
         commit=at.sight.commit,
-        because=after.because or str(arguments.get("reason") or kind),
+        because=after.because or str(ask.arguments.get("reason") or ask.kind),
         spec=wire.digest(spec_json),
         spec_json=spec_json,
-        inputs={**arguments, "seen": seen},
+        inputs={**ask.arguments, "seen": seen},
         actions=(),
         after=after,
     )
-    world.ledger.save([entry], (), head=at.head)
-    return CommandResult(after, _told(kind, at, after), changed=True)
 
 
 def _told(kind: str, at: Situation, after: Rollout) -> str:
     scope = ", ".join(after.scope)
+    with_whom = ", ".join(name for name in after.together if name != after.component)
     started = f"rollout {after.number} of {after.version} to {scope}" if kind == "promote" else after.because
-    return f"{at.component.name}: {started}"
+    return f"{at.component.name}: {started}" + (f", together with {with_whom}" if with_whom else "")

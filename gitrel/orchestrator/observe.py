@@ -18,6 +18,7 @@ from gitrel.kube.identity import Object
 from gitrel.orchestrator import deliver
 from gitrel.orchestrator.clusters import Sighting
 from gitrel.orchestrator.releases import rendered_release, rendered_version
+from gitrel.orchestrator.sets import waiting_for_set
 from gitrel.orchestrator.world import World
 from gitrel.render.manifest import Rendered
 from gitrel.repo.model import Catalog, Component, Environment
@@ -68,7 +69,8 @@ def observe(
             applied=sighting.applied if sighting else None,
             health=sighting.health if sighting else None,
             drifted=sighting.drifted if sighting else False,
-            waiting_for=_waiting_for(component, name, records),
+            waiting_for=_waiting_for(component, name, records)
+            or waiting_for_set(catalog, record, records, name),
         )
     return Sight(catalog.commit, seen, unreachable, tuple(problems))
 

@@ -14,6 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from gitrel.backends.backend import Backend
 from gitrel.errors import Conflict, TimedOut
 from gitrel.orchestrator.reconcile import reconcile
+from gitrel.orchestrator.sets import is_stuck
 from gitrel.orchestrator.world import PassReport, Scope, World
 from gitrel.rollout.state import Phase
 
@@ -31,7 +32,7 @@ def settled(report: PassReport) -> bool:
     underway = any(
         progress.phase in WAITING
         for rollout in report.rollouts.values()
-        if rollout.status in ("running", "paused")
+        if rollout.status in ("running", "paused") and not is_stuck(rollout, report.rollouts)
         for progress in rollout.environments.values()
     )
     return not underway and not report.errors and not report.unreachable

@@ -5,7 +5,7 @@ The daemon, the CI job, the commands and a rehearsal build different worlds and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -39,6 +39,10 @@ class Renderer(Protocol):
         ...
 
 
+def _nothing_to_tidy() -> None:
+    """A world of memory piles nothing up."""
+
+
 @dataclass(frozen=True)
 class World:
     clock: Clock
@@ -49,6 +53,8 @@ class World:
     events: EventStream = field(default_factory=EventStream)
     actor: str = "gitrel"
     """Who acts, as `Name <email>`: the author of pointer commits and of journal entries."""
+    tidy: Callable[[], None] = _nothing_to_tidy
+    """For quiet moments: puts in order what the passes have piled up. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class OpenWorld(Protocol):
 
     def __call__(
         self,
-        repo_dir: Path,
+        place: Path,
         *,
         actor: str,
         clock: Clock,

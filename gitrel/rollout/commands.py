@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from gitrel.rollout.facts import (
     OPEN,
@@ -32,6 +33,9 @@ from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING, EnvironmentProgress, Phase, Rollout, Status
 from gitrel.rollout.transitions import enter_rolled_back, queued, reject
 
+ALONE: Mapping[str, str] = MappingProxyType({})
+"""The set of a promotion that is none."""
+
 
 class Refusal(Exception):
     """The schedule says no. `gate` names the rule; `due` is when it can open, None where that is unknown."""
@@ -52,12 +56,14 @@ def promote(
     actor: str,
     reason: str,
     now: datetime,
+    together: Mapping[str, str] = ALONE,
 ) -> Rollout:
     """Starts a rollout of `version` to all environments, or to the one named by `to`.
 
     `seen` must hold the candidate of that version for every environment. A rollout of another version that
     is running is superseded: what it started goes on being watched, what it did not start is dropped.
-    Raises Refusal; the gates are `scope`, `pause`, `candidate`, `rejected`, `predecessors`, `versions`.
+    `together` is the whole set that is promoted with it, component → version. Raises Refusal; the gates are
+    `scope`, `pause`, `candidate`, `rejected`, `predecessors`, `versions`.
     """
     scope = spec.environments if to is None else in_wave_order(spec, [to])
     if not scope:
@@ -65,7 +71,7 @@ def promote(
     if rollout.status == "paused":
         raise Refusal("pause", f"rollout {rollout.number}: {rollout.because}: resume it first")
     candidates = _candidates(seen, version, scope)
-    if _is_running_already(rollout, version, scope):
+    if _is_running_already(rollout, version, scope, together):
         return rollout
     if all(has_passed(rollout, name, release) for name, release in candidates.items()):
         return rollout
@@ -82,6 +88,7 @@ def promote(
         reason=reason,
         because=_superseding(rollout),
         since=now,
+        together=together,
     )
     started = _take_over(started, rollout, now)
     for name, release in candidates.items():
@@ -98,8 +105,11 @@ def _candidates(seen: Mapping[str, Seen], version: str, scope: tuple[str, ...]) 
     return {name: release for name, release in found.items() if release is not None}
 
 
-def _is_running_already(rollout: Rollout, version: str, scope: tuple[str, ...]) -> bool:
-    return rollout.status == "running" and rollout.version == version and rollout.scope == scope
+def _is_running_already(
+    rollout: Rollout, version: str, scope: tuple[str, ...], together: Mapping[str, str]
+) -> bool:
+    asked = version, scope, dict(together)
+    return rollout.status == "running" and asked == (rollout.version, rollout.scope, dict(rollout.together))
 
 
 def _superseding(rollout: Rollout) -> str:

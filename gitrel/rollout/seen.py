@@ -45,7 +45,7 @@ class Seen:
     `applied` is the digest in the cluster's inventory and `health` that digest's health; both are None
     where the cluster did not answer (`reachable` false) or nothing was applied yet. `drifted` tells that
     live objects no longer are what `applied` put there. `waiting_for` says which dependency is not well in
-    the same environment, and is empty when all are.
+    the same environment, or which member of the set it is promoted with is not that far; empty when all are.
     """
 
     environment: str

@@ -87,7 +87,8 @@ class Rollout:
     rollouts included. `in_force` is the last permitted release per environment; `proven` the releases
     that passed there, newest first (at most `PROVEN_MAX`; the journal has them all), because a version
     that passed somewhere stays qualified there; `rejected` the digests that failed, with the reason.
-    `because` says why `status` is what it is, since `since`.
+    `because` says why `status` is what it is, since `since`. `together` is the set that it was promoted
+    with, component → version and itself included; empty for a promotion of its own.
     """
 
     component: str
@@ -104,6 +105,7 @@ class Rollout:
     reason: str = ""
     because: str = ""
     since: datetime | None = None
+    together: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 PROVEN_MAX = 16

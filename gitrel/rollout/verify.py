@@ -131,7 +131,15 @@ _Take = Callable[[RolloutSpec, Rollout, Mapping[str, Seen], Mapping[str, Any], s
 
 COMMANDS: Mapping[str, _Take] = {
     "promote": lambda spec, before, seen, inputs, actor, now: commands.promote(
-        spec, before, seen, inputs["version"], inputs["to"], actor, inputs["reason"], now
+        spec,
+        before,
+        seen,
+        inputs["version"],
+        inputs["to"],
+        actor,
+        inputs["reason"],
+        now,
+        inputs.get("together", commands.ALONE),
     ),
     "rollback": lambda spec, before, seen, inputs, actor, now: commands.rollback(
         spec, before, seen, inputs["to_version"], inputs["environment"], actor, inputs["reason"], now

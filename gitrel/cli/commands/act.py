@@ -26,6 +26,8 @@ Wait = Annotated[bool, option("wait")]
 Timeout = Annotated[timedelta | None, option("timeout", parser=duration)]
 Actor = Annotated[str | None, option("actor")]
 Remote = Annotated[str | None, option("remote")]
+AcceptRewritten = Annotated[bool, option("accept_rewritten")]
+AcceptUnsigned = Annotated[bool, option("accept_unsigned")]
 Output = Annotated[Format | None, option("output")]
 Headers = Annotated[bool, option("headers")]
 
@@ -39,6 +41,8 @@ def reconcile(
     timeout: Timeout = DEFAULT.timeout,
     actor: Actor = DEFAULT.actor,
     remote: Remote = DEFAULT.remote,
+    accept_rewritten: AcceptRewritten = DEFAULT.accept_rewritten,
+    accept_unsigned: AcceptUnsigned = DEFAULT.accept_unsigned,
     output: Output = DEFAULT.output,
     headers: Headers = DEFAULT.headers,
 ) -> int:
@@ -70,6 +74,8 @@ def promote(
     timeout: Timeout = DEFAULT.timeout,
     actor: Actor = DEFAULT.actor,
     remote: Remote = DEFAULT.remote,
+    accept_rewritten: AcceptRewritten = DEFAULT.accept_rewritten,
+    accept_unsigned: AcceptUnsigned = DEFAULT.accept_unsigned,
     output: Output = DEFAULT.output,
     headers: Headers = DEFAULT.headers,
 ) -> int:
@@ -101,6 +107,8 @@ def rollback(
     timeout: Timeout = DEFAULT.timeout,
     actor: Actor = DEFAULT.actor,
     remote: Remote = DEFAULT.remote,
+    accept_rewritten: AcceptRewritten = DEFAULT.accept_rewritten,
+    accept_unsigned: AcceptUnsigned = DEFAULT.accept_unsigned,
     output: Output = DEFAULT.output,
     headers: Headers = DEFAULT.headers,
 ) -> int:

@@ -80,7 +80,7 @@ def _compare(
 ) -> Comparison:
     from gitrel.cli import comparing
 
-    root = session.repository()
+    root = session.place()
     after = lookup.catalog(root, revision, asked.component)
     mask = comparing.masking(show_secrets)
     head = revision or "the files on disk"

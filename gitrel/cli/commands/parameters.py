@@ -37,7 +37,7 @@ def explain(
     name reaches into a map; the name of a map shows all that is in it. Feature flags are listed with them.
     """
     session = session_of(context)
-    catalog = lookup.catalog(session.repository(), revision, component)
+    catalog = lookup.catalog(session.place(), revision, component)
     lookup.component(catalog, component)
     lookup.environment(catalog, environment)
     items = list(_items(catalog, component, environment, show_secrets))

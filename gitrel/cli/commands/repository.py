@@ -42,7 +42,7 @@ def validate(
     `current`. Warnings fail only with --strict.
     """
     session = session_of(context)
-    found = validation(session.repository(), revision, render=render, cache=cache)
+    found = validation(session.place(), revision, render=render, cache=cache)
     problems, counted = found.problems, found.counted
     errors = sum(problem.severity == "error" for problem in problems)
     if output in (None, Format.TABLE):
@@ -98,7 +98,7 @@ def render(
     Secrets are hidden unless --show-secrets.
     """
     session = session_of(context)
-    catalog = lookup.catalog(session.repository(), revision, component)
+    catalog = lookup.catalog(session.place(), revision, component)
     places = lookup.targets(catalog, component, environment)
     with renderings() as release_of:
         releases = [

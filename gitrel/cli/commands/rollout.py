@@ -49,9 +49,9 @@ Headers = Annotated[bool, option("headers")]
 
 @contextmanager
 def _reading(session: Session, remote: str | None) -> Iterator[World]:
-    from gitrel.app import world as open_world
+    from gitrel.cli.sources import looking_world
 
-    with open_world(session.repository(), remote=remote) as world:
+    with looking_world(session, remote) as world:
         yield world
 
 

@@ -33,6 +33,7 @@ def daemon(
     import structlog
 
     from gitrel.app import world as open_world
+    from gitrel.cli.sources import git_options
     from gitrel.daemon.loop import Daemon, stop_on_signals
     from gitrel.telemetry.sinks import log_lines
 
@@ -49,12 +50,12 @@ def daemon(
     def failed(error: GitrelError) -> None:
         log.error("pass.failed", error=str(error), exit_code=error.exit_code)
 
-    with open_world(session.repository(), actor=actor, remote=remote) as world:
+    with open_world(session.place(), actor=actor, remote=remote, git=git_options(session)) as world:
         world.events.subscribe(log_lines(log))
         scope = Scope(frozenset(components or ()))
         runner = Daemon(world, scope, poll=poll, on_report=told, on_error=failed)
         stop_on_signals(runner)
-        log.info("daemon.started", repo=str(session.repository()))
+        log.info("daemon.started", repo=str(session.place()))
         runner.run()
         log.info("daemon.stopped")
     return 0

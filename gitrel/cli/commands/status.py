@@ -35,11 +35,11 @@ def status(
     One row for each component and one column for each environment, in the order of the waves; `-o wide`
     gives every pair a row of its own, with the reason. No cluster is asked, so it answers at once.
     """
-    from gitrel.app import world as open_world
+    from gitrel.cli.sources import looking_world
     from gitrel.orchestrator.overview import matrix
 
     session = session_of(context)
-    with open_world(session.repository(), remote=remote) as world:
+    with looking_world(session, remote) as world:
         found = matrix(world)
     rows = _chosen(found, components or [])
     _warn(session, found, rows)

@@ -54,7 +54,7 @@ def rehearse(
 
     session = session_of(context)
     plot = rehearse.Plot(
-        lookup.catalog(session.repository(), revision, component),
+        lookup.catalog(session.place(), revision, component),
         component,
         version,
         start=start or SystemClock().now().replace(minute=0, second=0, microsecond=0),

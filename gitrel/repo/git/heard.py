@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from gitrel.clock import format_instant, parse_instant
+from gitrel.clock import format_duration, format_instant, parse_instant
 
 NOTE = "gitrel-heard.json"
 REMOTES_MAX = 20
@@ -31,6 +31,15 @@ def last(git_dir: Path, remote: str) -> datetime | None:
         return parse_instant(_read(git_dir)[_key(remote)])
     except (KeyError, ValueError):
         return None
+
+
+def told(git_dir: Path, remote: str, now: datetime) -> str:
+    """How old what is known of the remote is, as the end of a sentence; empty where that is not known."""
+    at = last(git_dir, remote)
+    if at is None:
+        return ""
+    age = timedelta(seconds=max(int((now - at).total_seconds()), 0))
+    return f"; it was last heard {format_duration(age)} ago, at {format_instant(at)}"
 
 
 def _read(git_dir: Path) -> dict[str, str]:

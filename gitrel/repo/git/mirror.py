@@ -20,7 +20,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +41,10 @@ _CONFIG = """\
 """
 
 
+def _unheard(warning: str) -> None:
+    """Nobody asked to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteSource:
     """A config repository that is named by its URL. `branch` empty: the remote's default branch."""
@@ -50,6 +54,8 @@ class RemoteSource:
     branch: str = ""
     access: Access = field(default_factory=Access)
     timeout_seconds: float = REMOTE_TIMEOUT_SECONDS
+    warn: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
+    """Is told where something old is shown in place of something new."""
 
     def __str__(self) -> str:
         return scrub(self.url)

@@ -202,6 +202,11 @@ class GitRepository:
         """The commit that a full ref (or HEAD) is at now, empty where there is none."""
         return self._commits([ref if ref == "HEAD" else checked_ref(ref)])[0]
 
+    def ref_at(self, ref: str) -> str:
+        """The object that a full ref names, which for an annotated tag is the tag; empty where none."""
+        assert self._reader
+        return next((found.id if found else "" for found in self._reader.check([checked_ref(ref)])), "")
+
     def has(self, commit: str) -> bool:
         """Whether this commit, a full SHA, is here."""
         return bool(self._commits([_sha(commit)])[0])

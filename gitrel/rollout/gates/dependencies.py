@@ -1,4 +1,4 @@
-"""Closed while a component that this one depends on is not well in the same environment."""
+"""Closed while another component is not that far: one it depends on, or one it is promoted together with."""
 
 from __future__ import annotations
 
