@@ -1,0 +1,90 @@
+"""What a daemon counts, in Prometheus' form: bounded labels, names that users of controllers already chart.
+
+Everything is set from pass reports and events; nothing is computed for a scrape.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from gitrel import __version__
+from gitrel.events import Event
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+PHASES = (
+    "queued", "applying", "settling", "steadying", "watching", "passed", "held", "failed", "rolled-back",
+    "superseded",
+)  # fmt: skip
+ENDINGS = ("passed", "failed", "rolled-back", "aborted", "idle", "running", "paused")
+
+
+class Metrics:
+    """One registry per daemon, so that tests and embedding programs do not share counters."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        build = Gauge("gitrel_build_info", "Always 1.", ["version"], registry=self._registry)
+        build.labels(__version__).set(1)
+        self.passes = Counter("gitrel_reconcile_total", "Passes.", ["result"], registry=self._registry)
+        self.pass_seconds = Histogram(
+            "gitrel_reconcile_time_seconds", "How long a pass takes.", registry=self._registry
+        )
+        self.last_pass = Gauge(
+            "gitrel_last_pass_timestamp_seconds", "When the last pass ended well.", registry=self._registry
+        )
+        self._phase = Gauge(
+            "gitrel_rollout_phase",
+            "1 for the phase that an environment is in.",
+            ["component", "environment", "phase"],
+            registry=self._registry,
+        )
+        self._version = Gauge(
+            "gitrel_component_info",
+            "1 for the version on its way to, or in, an environment.",
+            ["component", "environment", "version"],
+            registry=self._registry,
+        )
+        self._versions: dict[tuple[str, str], str] = {}
+        self._promotions = Counter(
+            "gitrel_promotion_total", "Pointers moved.", ["component"], registry=self._registry
+        )
+        self._endings = Counter(
+            "gitrel_rollout_total", "Rollouts that ended.", ["component", "status"], registry=self._registry
+        )
+        self._applied = Counter(
+            "gitrel_apply_total", "Releases applied.", ["environment", "because"], registry=self._registry
+        )
+        self._unreachable = Counter(
+            "gitrel_unreachable_total", "Clusters that did not answer.", ["environment"],
+            registry=self._registry,
+        )  # fmt: skip
+
+    def hear(self, event: Event) -> None:
+        """A listener for the event stream."""
+        component, environment, data = event.component, event.environment, event.data
+        match event.kind:
+            case "environment.phase":
+                self._enter(component, environment, str(data.get("to", "")), str(data.get("version", "")))
+            case "pointer.moved":
+                self._promotions.labels(component).inc()
+            case "rollout.finished" | "rollout.failed":
+                status = str(data.get("status", ""))
+                self._endings.labels(component, status if status in ENDINGS else "other").inc()
+            case "environment.applied":
+                self._applied.labels(environment, str(data.get("because", ""))).inc()
+            case "cluster.unreachable":
+                self._unreachable.labels(environment).inc()
+
+    def _enter(self, component: str, environment: str, phase: str, version: str) -> None:
+        for name in PHASES:
+            self._phase.labels(component, environment, name).set(name == phase)
+        old = self._versions.get((component, environment))
+        if old is not None and old != version:
+            self._version.remove(component, environment, old)
+        self._versions[component, environment] = version
+        self._version.labels(component, environment, version).set(1)
+
+    def text(self) -> bytes:
+        """The page that Prometheus scrapes."""
+        return generate_latest(self._registry)
