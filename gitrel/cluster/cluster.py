@@ -22,11 +22,13 @@ from gitrel.clock import Clock, VirtualClock, format_instant, parse_instant
 from gitrel.cluster import bootstrap
 from gitrel.cluster.api.allocation import ServiceAllocator
 from gitrel.cluster.api.client import Client
+from gitrel.cluster.api.crds.custom import CustomKinds
+from gitrel.cluster.api.crds.definition import RESOURCE as CUSTOM_RESOURCE_DEFINITIONS
 from gitrel.cluster.api.handler import Handler, Request
 from gitrel.cluster.api.patching import Patcher
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.api.writer import ControllerWriter
-from gitrel.cluster.controllers.controller import Context, Controller, Key, Writer
+from gitrel.cluster.controllers.controller import Context, Controller, Discovering, Key, Writer
 from gitrel.cluster.kinds.registry import BUILTIN
 from gitrel.cluster.loop import Loop
 from gitrel.cluster.parts import Controllers, default_controllers
@@ -84,6 +86,10 @@ class Cluster:
             self._randomness.stream("services"),
         )
         self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, now, services)
+        custom = CustomKinds(self.store, self.handler.scheme, self.handler.timestamp)
+        self.handler.completions[CUSTOM_RESOURCE_DEFINITIONS] = custom.complete
+        # Before the controllers hear of a definition, its kind is there.
+        self.store.subscribe(custom.on_change)
         self._client = Client(
             self.handler, Patcher(self.handler), Request("gitrel", field_validation="Strict")
         )
@@ -92,6 +98,9 @@ class Cluster:
         seeding.
         """
         controllers = tuple(self._parts(self.spec))
+        for controller in controllers:
+            if isinstance(controller, Discovering):
+                controller.discover(self.handler.scheme)
         self.loop = Loop(
             controllers, self.store, [self._contexts(place, c) for place, c in enumerate(controllers)]
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gitrel.cluster.api.errors import ApiError
-from gitrel.cluster.controllers.controller import Change, Context, Controller, Key, Reader
+from gitrel.cluster.controllers.controller import ANY, Change, Context, Controller, Key, Reader
 
 _RETRY_FIRST = timedelta(milliseconds=5)
 _RETRY_MAX = timedelta(seconds=1000)
@@ -58,6 +58,15 @@ class Queue:
     sequence: int
 
 
+Wake = Callable[[Change, Reader], Iterable[Key]]
+
+
+def _route(watches: Sequence[Mapping[str, Wake]], resource: str) -> Sequence[tuple[int, Wake]]:
+    """Whom a change of the resource wakes, in the order of the controllers."""
+    found = ((place, of.get(resource) or of.get(ANY)) for place, of in enumerate(watches))
+    return [(place, wake) for place, wake in found if wake is not None]
+
+
 class Restless(Exception):
     """A controller asks for the same key again and again without time passing: a fault in the controller."""
 
@@ -83,14 +92,13 @@ class Loop:
         self._armed: dict[Task, datetime] = {}
         self._failures: dict[Task, int] = {}
         self._sequence = 0
-        self._routes: dict[str, list[tuple[int, Callable[[Change, Reader], Iterable[Key]]]]] = {}
-        for place, controller in enumerate(controllers):
-            for resource, wake in controller.watches.items():
-                self._routes.setdefault(resource, []).append((place, wake))
+        watches = [controller.watches for controller in controllers]
+        self._routes = {resource: _route(watches, resource) for found in watches for resource in found}
+        self._elsewhere = _route(watches, ANY)
 
     def on_change(self, change: Change) -> None:
         """Queues every key that the change wakes. Subscribed to the store."""
-        for place, wake in self._routes.get(change.resource, ()):
+        for place, wake in self._routes.get(change.resource, self._elsewhere):
             for key in wake(change, self._read):
                 self._enqueue((place, key))
 
@@ -186,7 +194,9 @@ class Loop:
         """Queues every key that any object could wake, as after a restart: what is due follows from
         objects.
         """
-        for resource in self._routes:
+        known = [resource for resource in self._routes if resource != ANY]
+        later = self._read.resources() if self._elsewhere else ()
+        for resource in (*known, *(name for name in later if name not in self._routes)):
             for obj in self._read.list(resource):
                 self.on_change(Change("ADDED", resource, None, obj, int(obj["metadata"]["resourceVersion"])))
 

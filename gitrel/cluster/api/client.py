@@ -56,19 +56,20 @@ class Client:
     # --- reading ------------------------------------------------------------------------------------------
 
     def get(self, resource: str, name: str, namespace: str = "") -> Object:
-        self._handler.scheme.resource(resource)
+        kind = self._handler.scheme.resource(resource)
         found = self._handler.store.get(resource, namespace, name)
         if found is None:
             raise errors.not_found(resource, name)
-        return found
+        return kind.to_stored(found) if kind.custom else found
 
     def list(
         self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> Sequence[Object]:
         """In order of (namespace, name); `labels` and `fields` are selectors as kubectl takes them."""
-        self._handler.scheme.resource(resource)
+        kind = self._handler.scheme.resource(resource)
         where = _filter(labels, fields)
-        return [obj for obj in self._handler.store.list(resource, namespace) if where(obj)]
+        found = [obj for obj in self._handler.store.list(resource, namespace) if where(obj)]
+        return [kind.to_stored(obj) for obj in found] if kind.custom else found
 
     def watch(
         self,

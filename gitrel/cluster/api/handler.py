@@ -61,7 +61,10 @@ class Handler:
         self.scheme = scheme
         self._randomness = randomness
         self._now = now
-        self._services = services
+        self.completions: dict[str, Callable[[Object, Object | None], Object]] = {
+            "services": services.complete
+        }
+        """Resource → (new, old) → the new object with what follows from other objects."""
         self._stamped: datetime | None = None
         self._stamp = ""
 
@@ -85,14 +88,20 @@ class Handler:
         new = kind.prepare(kind.default(named))
         if not request.trusted:
             self._refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
-        if resource == "services":
-            new = self._services.complete(new, None)
+        new = self._completed(kind, new, None)
         return self._put(kind, self._owned(kind, None, new, request), request)
+
+    def _completed(self, kind: Kind, new: Object, old: Object | None) -> Object:
+        """With what only the whole cluster can tell, in the version that is stored."""
+        complete = self.completions.get(kind.resource)
+        if complete is not None:
+            new = complete(new, old)
+        return kind.to_stored(new) if kind.custom else new
 
     def _decoded(self, kind: Kind, obj: Object, request: Request) -> Object:
         """What a stranger sent, as far as it can be understood. Raises ApiError 400."""
         sent = (obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind)
-        if sent != (kind.api_version, kind.kind):
+        if sent != (kind.api_version, kind.kind) and not (kind.custom and kind.serves_as(*sent)):
             wanted = f"{kind.api_version}, Kind={kind.kind}"
             raise errors.bad_request(
                 f"{sent[1]} in version {sent[0]!r} does not match the expected type {wanted}"
@@ -128,7 +137,7 @@ class Handler:
             now=self.timestamp(),
             generation=1 if kind.counted else None,
         )
-        return {**obj, "apiVersion": kind.api_version, "kind": kind.kind, "metadata": fresh}
+        return {**obj, **_named(kind, obj), "metadata": fresh}
 
     def _generated_name(self, kind: Kind, obj: Object, namespace: str) -> str:
         base = obj["metadata"].get("generateName")
@@ -146,7 +155,7 @@ class Handler:
     def update(self, resource: str, obj: Object, request: Request) -> Object:
         """Replaces everything but the status. Returns the stored (or removed) object. Raises ApiError."""
         kind, old, obj = self._existing(resource, obj, request)
-        new = {**obj, "apiVersion": kind.api_version, "kind": kind.kind}
+        new = {**obj, **_named(kind, obj)}
         new["metadata"] = metadata.carried_over(obj["metadata"], old["metadata"])
         if kind.status:
             new = _with_status_of(new, old)
@@ -154,11 +163,11 @@ class Handler:
         if kind.counted and kind.counted(new) != kind.counted(old):
             new["metadata"]["generation"] = old["metadata"]["generation"] + 1
         if not request.trusted:
-            found = (*metadata.update_errors(new["metadata"], old["metadata"]), *kind.validate(new))
-            self._refuse(kind, new, (*found, *kind.validate_update(new, old)))
-        if resource == "services":
-            new = self._services.complete(new, old)
-        return self._replace(kind, old, new, request, "")
+            # What an update leaves as it was in a custom object is not looked at again.
+            found = () if kind.custom else kind.validate(new)
+            told = metadata.update_errors(new["metadata"], old["metadata"])
+            self._refuse(kind, new, (*told, *found, *kind.validate_update(new, old)))
+        return self._replace(kind, old, self._completed(kind, new, old), request, "")
 
     def update_status(self, resource: str, obj: Object, request: Request) -> Object:
         """Replaces the status, and with it the annotations where some are sent; nothing else. Raises
@@ -173,8 +182,11 @@ class Handler:
         status = obj.get("status") or {}
         new = old if status == old.get("status") else {**old, "status": status}
         annotations = obj["metadata"].get("annotations")
-        if annotations and annotations != old["metadata"].get("annotations"):
+        if annotations and annotations != old["metadata"].get("annotations") and not kind.custom:
             new = {**new, "metadata": {**old["metadata"], "annotations": annotations}}
+        if kind.custom and not request.trusted:
+            sent = {**new, "apiVersion": obj["apiVersion"]}
+            self._refuse(kind, sent, kind.validate_status(sent, old))
         return self._replace(kind, old, new, request, "status")
 
     def finalize(self, resource: str, obj: Object, request: Request) -> Object:
@@ -197,6 +209,8 @@ class Handler:
         old = self.store.get(resource, sent.get("namespace") or "", name)
         if old is None:
             raise errors.not_found(resource, name)
+        if kind.custom:
+            old = kind.to_stored(old)
         _check_preconditions(resource, old, sent.get("uid"), sent.get("resourceVersion"))
         if not sent.get("resourceVersion") and not kind.unconditional_update:
             problem = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
@@ -300,6 +314,12 @@ def _check_preconditions(resource: str, old: Object, uid: str | None, revision: 
         raise errors.conflict(resource, stored["name"], why)
     if revision and revision != stored["resourceVersion"]:
         raise errors.conflict(resource, stored["name"])
+
+
+def _named(kind: Kind, obj: Object) -> Object:
+    """The type's names; a custom object keeps its version until it is stored."""
+    version = obj.get("apiVersion") if kind.custom else None
+    return {"apiVersion": version or kind.api_version, "kind": kind.kind}
 
 
 def _with_status_of(new: Object, old: Object) -> Object:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gitrel.cluster.api.apply import applying, managers
 from gitrel.cluster.api.apply.managers import Manager, Managers
-from gitrel.cluster.api.schema import type_of
+from gitrel.cluster.api.schema import type_for
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
 
@@ -22,7 +22,7 @@ def owners_of(kind: Kind, live: Object | None, now: str) -> Managers:
     known = managers.read(live["metadata"].get("managedFields"))
     if known:
         return known
-    return applying.first_owner(live, type_of(kind.api_version, kind.kind), kind.api_version, now)
+    return applying.first_owner(live, type_for(kind), kind.api_version, now)
 
 
 def recorded(new: Object, owners: Managers) -> Object:
@@ -37,5 +37,5 @@ def taken_over(kind: Kind, old: Object | None, new: Object, name: str, subresour
     """`new` after a write that is no apply: `name` owns what it changed."""
     before = managers.read(old["metadata"].get("managedFields") if old else None)
     manager = Manager(name, "Update", kind.api_version, subresource)
-    after = applying.update(old, new, type_of(kind.api_version, kind.kind), before, manager, now=now)
+    after = applying.update(old, new, type_for(kind), before, manager, now=now)
     return new if after is before else recorded(new, after)

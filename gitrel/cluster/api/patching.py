@@ -15,7 +15,7 @@ from gitrel.cluster.api.apply.fieldset import NotAssociative
 from gitrel.cluster.api.apply.managers import Manager
 from gitrel.cluster.api.handler import Handler, Request
 from gitrel.cluster.api.patch import json_patch, merge_patch
-from gitrel.cluster.api.schema import type_of
+from gitrel.cluster.api.schema import type_for
 from gitrel.cluster.api.strategic import strategic_merge_patch
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
@@ -80,7 +80,7 @@ class Patcher:
         now = self._handler.timestamp()
         manager = Manager(request.manager, "Apply", kind.api_version, subresource)
         owners = ownership.owners_of(kind, live, now)
-        type_ = type_of(kind.api_version, kind.kind)
+        type_ = type_for(kind)
         try:
             applied = applying.apply(live, config, type_, owners, manager, force=force, now=now)
         except NotAssociative as wrong:
@@ -119,11 +119,12 @@ def _patched(kind: Kind, live: Object, body: Any, type_: str) -> Any:
             return json_patch(live, body)
         case "application/merge-patch+json":
             return merge_patch(live, body)
-        case "application/strategic-merge-patch+json":
-            return strategic_merge_patch(live, body, type_of(kind.api_version, kind.kind))
+        case "application/strategic-merge-patch+json" if not kind.custom:
+            return strategic_merge_patch(live, body, type_for(kind))
         case _:
+            accepted = [name for name in get_args(PatchType) if not (kind.custom and "strategic" in name)]
             message = (
                 "the body of the request was in an unknown format - accepted media types include: "
-                + ", ".join((*get_args(PatchType), "application/apply-patch+yaml"))
+                + ", ".join((*accepted, "application/apply-patch+yaml"))
             )
             raise errors.unsupported_media_type(message)

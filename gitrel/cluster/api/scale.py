@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitrel.cluster.api.errors import invalid, invalid_value, not_found
+from gitrel.cluster.api.errors import ApiError, invalid, invalid_value, not_found
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube import selectors
 from gitrel.kube.fields import get, replaced
@@ -19,10 +19,10 @@ def scale_of(kind: Kind, obj: Object) -> Object:
         "apiVersion": "autoscaling/v1",
         "kind": "Scale",
         "metadata": {key: metadata[key] for key in kept if key in metadata},
-        "spec": {"replicas": get(obj, "spec", "replicas", default=0)},
+        "spec": {"replicas": _replicas(kind, obj)},
         "status": {
-            "replicas": get(obj, "status", "replicas", default=0),
-            "selector": _selector_text(obj),
+            "replicas": get(obj, *kind.scale_at.status_replicas, default=0),
+            **_selector(kind, obj),
         },
     }
 
@@ -34,7 +34,25 @@ def with_replicas(kind: Kind, obj: Object, replicas: int) -> Object:
     if replicas < 0:
         problem = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         raise invalid("Scale", "autoscaling", obj["metadata"]["name"], [problem])
-    return replaced(obj, ("spec", "replicas"), replicas)
+    return replaced(obj, kind.scale_at.spec_replicas, replicas)
+
+
+def _replicas(kind: Kind, obj: Object) -> int:
+    """A custom object may lack the field, and then it has no scale (registry/customresource/etcd.go)."""
+    path = kind.scale_at.spec_replicas
+    found: int | None = get(obj, *path)
+    if found is None and kind.custom:
+        shown = ".".join(("", *path))
+        message = f'Internal error occurred: the spec replicas field "{shown}" does not exist'
+        raise ApiError(500, "InternalError", message)
+    return found or 0
+
+
+def _selector(kind: Kind, obj: Object) -> dict[str, str]:
+    if not kind.custom:
+        return {"selector": _selector_text(obj)}
+    found = get(obj, *kind.scale_at.selector) if kind.scale_at.selector else None
+    return {"selector": found} if isinstance(found, str) and found else {}
 
 
 def _selector_text(obj: Object) -> str:

@@ -25,6 +25,7 @@ from gitrel.kube.identity import Object
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
 
 _REF = "#/$defs/"
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
 @cache
@@ -37,11 +38,22 @@ def type_of(api_version: str, kind: str) -> Type:
     return Type(definitions, {"$ref": f"{_REF}{name}"})
 
 
+def type_for(kind: Kind, api_version: str = "") -> Type:
+    """The type of a kind, in its stored version unless another one is named."""
+    version = api_version or kind.api_version
+    return kind.custom[version].type if kind.custom else type_of(version, kind.kind)
+
+
 @cache
 def _validator(api_version: str, kind: str) -> Callable[[Any], Iterable[Any]]:
     """Compiled when a kind is first written from outside: a few milliseconds, for what it refers to only."""
     name = openapi.definition_of(KUBERNETES_VERSION, api_version, kind)
     assert name is not None
+    return _validator_of(name)
+
+
+@cache
+def _validator_of(name: str) -> Callable[[Any], Iterable[Any]]:
     document = openapi.document(KUBERNETES_VERSION, strict=False)
     reachable = dict(_reachable(document["$defs"], name))
     schema = {"$schema": document["$schema"], "$ref": f"{_REF}{name}", "$defs": reachable}
@@ -74,12 +86,9 @@ def _refs(schema: Any) -> Iterator[str]:
 
 def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str], None]) -> Object:
     """`obj` as the API server understands it. Raises ApiError 400; `warn` gets what `Warn` has to say."""
-    problems = list(_validator(kind.api_version, kind.kind)(obj))
-    for problem in problems:
-        if (message := _type_error(problem, obj)) is not None:
-            raise _cannot_be_handled(kind, message)
     unknown: list[str] = []
-    clean: Object = _normal(obj, type_of(kind.api_version, kind.kind), "", unknown)
+    decode = _decoded_custom if kind.custom else _decoded_builtin
+    clean = decode(kind, obj, unknown)
     if unknown and mode == "Strict":
         said = ", ".join(f'unknown field "{path}"' for path in unknown)
         raise _cannot_be_handled(kind, f"strict decoding error: {said}")
@@ -89,8 +98,38 @@ def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str]
     return clean
 
 
+def _decoded_custom(kind: Kind, obj: Object, unknown: list[str]) -> Object:
+    try:
+        return kind.custom[obj["apiVersion"]].decoded(obj, unknown)
+    except ValueError as wrong:
+        raise bad_request(str(wrong)) from None
+
+
+def _decoded_builtin(kind: Kind, obj: Object, unknown: list[str]) -> Object:
+    problems = list(_validator(kind.api_version, kind.kind)(obj))
+    for problem in problems:
+        if (message := _type_error(problem, obj)) is not None:
+            raise _cannot_be_handled(kind, message)
+    clean: Object = _normal(obj, type_of(kind.api_version, kind.kind), "", unknown)
+    return clean
+
+
+def decoded_metadata(metadata: Any, path: str, unknown: list[str]) -> Object:
+    """Metadata as the API server understands it, wherever it stands. Raises ValueError in Go's words."""
+    for problem in _validator_of(_OBJECT_META)(metadata):
+        if (message := _type_error(problem, metadata)) is not None:
+            raise ValueError(message)
+    type_ = Type(
+        openapi.document(KUBERNETES_VERSION, strict=False)["$defs"], {"$ref": f"{_REF}{_OBJECT_META}"}
+    )
+    found: Object = _normal(metadata, type_, path, unknown)
+    return found
+
+
 def missing_fields(kind: Kind, obj: Object, known: Iterable[FieldError]) -> Iterator[FieldError]:
     """Required by the schema and not there, unless the kind's validation told of them already."""
+    if kind.custom:
+        return
     told = {error.field for error in known}
     for problem in _validator(kind.api_version, kind.kind)(obj):
         if isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Required):

@@ -38,6 +38,13 @@ class Scheme:
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._by_resource.values())
 
+    def knows(self, resource: str) -> bool:
+        return resource in self._by_resource or resource in self._elsewhere
+
+    def find(self, api_version: str, kind: str) -> Kind | None:
+        """By any version in which it is served."""
+        return self._by_kind.get((api_version, kind))
+
     def resource(self, resource: str) -> Kind:
         """`deployments.apps` → its kind, also by the name it has in another of its groups.
 

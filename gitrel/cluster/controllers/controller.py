@@ -9,12 +9,16 @@ Resources are named as Kubernetes names them in discovery: `pods`, `deployments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
+
+ANY = "*"
+"""In `watches`: every resource that the controller does not name itself, also such as come later."""
 
 
 class Key(NamedTuple):
@@ -50,6 +54,10 @@ class Reader(Protocol):
 
     def selected(self, resource: str, namespace: str, labels: Mapping[str, str]) -> Sequence[Object]:
         """Objects in the namespace that carry all of `labels`, by the label index."""
+        ...
+
+    def resources(self) -> Sequence[str]:
+        """Every resource that has, or had, an object; in alphabetical order."""
         ...
 
     def on_node(self, node: str) -> Sequence[Object]:
@@ -111,11 +119,32 @@ class Controller(Protocol):
 
     @property
     def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        """Resource → which keys a change of it wakes."""
+        """Resource (or `ANY`) → which keys a change of it wakes."""
         ...
 
     def reconcile(self, key: Key, context: Context) -> None:
         """Looks at what is, and moves it one step nearer to what is asked. Must be safe to repeat."""
+        ...
+
+
+class Kinds(Protocol):
+    """The kinds of a cluster as they are now: definitions add to them while it runs."""
+
+    def __iter__(self) -> Iterator[Kind]: ...
+
+    def knows(self, resource: str) -> bool: ...
+
+    def resource(self, resource: str) -> Kind: ...
+
+    def find(self, api_version: str, kind: str) -> Kind | None: ...
+
+
+@runtime_checkable
+class Discovering(Protocol):
+    """A controller that works on kinds which nobody knows when it is made."""
+
+    def discover(self, kinds: Kinds) -> None:
+        """Called once, before the first change."""
         ...
 
 

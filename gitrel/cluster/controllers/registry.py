@@ -6,6 +6,7 @@ What makes pods stands before what only watches them, so that a watcher finds th
 from __future__ import annotations
 
 from gitrel.cluster.controllers.controller import Controller
+from gitrel.cluster.controllers.customresources.controller import CustomResourceController
 from gitrel.cluster.controllers.deployment.controller import DeploymentController
 from gitrel.cluster.controllers.endpointslice.controller import EndpointSliceController
 from gitrel.cluster.controllers.garbagecollector.controller import GarbageCollector
@@ -28,5 +29,6 @@ def controllers() -> tuple[Controller, ...]:
         NodeLifecycleController(),
         PodGarbageCollector(),
         NamespaceController(),
+        CustomResourceController(),
         GarbageCollector(),
     )

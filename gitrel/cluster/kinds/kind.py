@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from gitrel.cluster.api.apply.types import Type
 from gitrel.cluster.api.errors import FieldError
+from gitrel.cluster.kinds.columns.printing import Columns
 from gitrel.cluster.kinds.names import NameRule
 from gitrel.kube.identity import Object, group_of
 
@@ -38,6 +41,10 @@ def _no_reason(obj: Object) -> str:
     return ""
 
 
+def _labelled(obj: Object, api_version: str) -> Object:
+    return obj if obj["apiVersion"] == api_version else {**obj, "apiVersion": api_version}
+
+
 def spec_of(obj: Object) -> object:
     """What a generation counts for most kinds: changes of the spec."""
     return obj.get("spec")
@@ -58,6 +65,31 @@ class Served:
     api_version: str
     to_stored: Callable[[Object], Object]
     from_stored: Callable[[Object], Object]
+
+
+class Structure(Protocol):
+    """What a CustomResourceDefinition says of the objects of one version."""
+
+    @property
+    def type(self) -> Type:
+        """For server-side apply: which lists are sets or maps, and what is atomic."""
+        ...
+
+    def decoded(self, obj: Object, unknown: list[str]) -> Object:
+        """With its defaults, without what is not specified; the paths of that are added to `unknown`.
+
+        Raises ValueError where it is no object at all.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where the `scale` subresource finds what it shows and sets; no selector: `spec.selector` itself."""
+
+    spec_replicas: tuple[str, ...] = ("spec", "replicas")
+    status_replicas: tuple[str, ...] = ("status", "replicas")
+    selector: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +152,19 @@ class Kind:
     """(new, old) → what is wrong with a status that somebody else than a controller writes."""
     subresources: Mapping[str, Subresource] = field(default_factory=dict)
     """Beside `status` and `scale`: those that are written like a part of the object."""
+    scale_at: ScalePaths = ScalePaths()
+    singular_name: str = ""
+    """Where it is not the kind in lower case."""
+    custom: Mapping[str, Structure] = field(default_factory=dict)
+    """Of a custom resource: apiVersion → what its definition says. Empty for built-in kinds.
+
+    A custom object keeps the version in which it was written until it is stored, for it is held to that
+    version's schema; every version has the same form but for the schema (conversion `None`).
+    """
+    columns: Mapping[str, Columns] = field(default_factory=dict)
+    """Of a custom resource: apiVersion → how a table shows it."""
+    selectable: Sequence[str] = ()
+    """Of a custom resource: the fields that field selectors may name, such as `spec.color`."""
 
     @property
     def group(self) -> str:
@@ -131,7 +176,7 @@ class Kind:
 
     @property
     def singular(self) -> str:
-        return self.kind.lower()
+        return self.singular_name or self.kind.lower()
 
     @property
     def stored(self) -> bool:
@@ -140,18 +185,25 @@ class Kind:
 
     def in_version(self, obj: Object, api_version: str) -> Object:
         """A stored object as it is read in `api_version`. Raises LookupError for one that is not served."""
+        if self.custom:
+            return _labelled(obj, api_version)
         if api_version == self.api_version:
             return obj
         return self._other(api_version).from_stored(obj)
 
     def to_stored(self, obj: Object) -> Object:
         """The object, in whatever version it is written, as it is stored. Raises LookupError."""
+        if self.custom:
+            return _labelled(obj, self.api_version)
         if obj["apiVersion"] == self.api_version:
             return obj
         return self._other(obj["apiVersion"]).to_stored(obj)
 
     def serves(self, api_version: str) -> bool:
         return api_version == self.api_version or any(v.api_version == api_version for v in self.served)
+
+    def serves_as(self, api_version: str, kind: str) -> bool:
+        return kind == self.kind and self.serves(api_version)
 
     def _other(self, api_version: str) -> Served:
         for version in self.served:

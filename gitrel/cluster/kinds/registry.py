@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitrel.cluster.kinds import (
     admissionpolicies,
+    apiextensions,
     autoscaling,
     certificates,
     claims,
@@ -36,6 +37,7 @@ _FAMILIES = (
     core, configuration, events, pods, replication, workloads, statefulsets, jobs, cronjobs, services,
     endpoints, networking, networkpolicies, autoscaling, policy, limits, claims, volumes, storage, rbac,
     scheduling, certificates, webhooks, admissionpolicies, reviews, flowcontrol,
+    apiextensions,
 )  # fmt: skip
 
 BUILTIN: tuple[Kind, ...] = tuple(kind for family in _FAMILIES for kind in family.KINDS)

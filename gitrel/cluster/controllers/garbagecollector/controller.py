@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from gitrel.cluster.api.errors import ApiError
-from gitrel.cluster.controllers.controller import Change, Context, Key, Reader
+from gitrel.cluster.api.scheme import Scheme
+from gitrel.cluster.controllers.controller import ANY, Change, Context, Key, Kinds, Reader
 from gitrel.cluster.controllers.garbagecollector import references
 from gitrel.cluster.controllers.garbagecollector.references import Delete, Reference
 from gitrel.cluster.controllers.podstate import is_deleting
@@ -22,18 +23,22 @@ IGNORED = frozenset(("events",))
 
 
 class GarbageCollector:
-    """`kinds` are those it collects; a reference to any other kind is taken to be in good order."""
+    """It collects every kind of its cluster; a reference to any other is taken to be in good order."""
 
     name = "garbagecollector"
 
     def __init__(self, kinds: Iterable[Kind] = BUILTIN) -> None:
-        self._kinds = {(k.api_version, k.kind): k for k in kinds if k.resource not in IGNORED}
-        self._resources = tuple(kind.resource for kind in self._kinds.values())
-        self._namespaced = {kind.resource: kind.namespaced for kind in self._kinds.values()}
+        """`kinds` are those that are there from the start; others are discovered."""
+        self._builtin = tuple(kinds)
+        self._kinds: Kinds = Scheme(self._builtin)
+
+    def discover(self, kinds: Kinds) -> None:
+        self._kinds = kinds
 
     @property
     def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        return dict.fromkeys(self._resources, self._keys)
+        named = {kind.resource: self._keys for kind in self._builtin if kind.resource not in IGNORED}
+        return {**named, **dict.fromkeys(IGNORED, _no_keys), ANY: self._keys}
 
     def _keys(self, change: Change, read: Reader) -> Iterable[Key]:
         """The objects whose fate the change can decide; for nearly every change there are none."""
@@ -68,7 +73,8 @@ class GarbageCollector:
     def _keys_of_waiting_owners(self, dependent: Object, read: Reader) -> Iterator[Key]:
         for reference in references.references_of(dependent):
             if self._standing(reference, dependent, read) == "waiting":
-                kind = self._kinds[reference["apiVersion"], reference["kind"]]
+                kind = self._kind(reference)
+                assert kind is not None, "an owner that waits is of a known kind"
                 namespace = dependent["metadata"].get("namespace", "") if kind.namespaced else ""
                 yield Key(namespace, f"{kind.resource}/{reference['name']}")
 
@@ -102,7 +108,7 @@ class GarbageCollector:
 
     def _collect(self, resource: str, obj: Object, context: Context) -> None:
         """Deletes the object, or the references to owners that are gone, or neither."""
-        if self._has_impossible_owner(resource, obj, context):
+        if self._has_impossible_owner(obj, context):
             return
         standings = {
             reference["uid"]: self._standing(reference, obj, context.read)
@@ -134,30 +140,39 @@ class GarbageCollector:
     def _dependents(self, owner: Object, read: Reader) -> Iterator[tuple[str, Object]]:
         """Everything that refers to the owner's UID, with its resource."""
         uid = owner["metadata"]["uid"]
-        for resource in self._resources:
-            for dependent in read.owned_by(resource, uid):
-                yield resource, dependent
+        for kind in self._kinds:
+            if kind.stored and kind.resource not in IGNORED:
+                for dependent in read.owned_by(kind.resource, uid):
+                    yield kind.resource, dependent
+
+    def _kind(self, reference: Reference) -> Kind | None:
+        kind = self._kinds.find(reference["apiVersion"], reference["kind"])
+        return None if kind is None or kind.resource in IGNORED else kind
 
     def _standing(self, reference: Reference, dependent: Object, read: Reader) -> references.Standing:
         """A namespaced owner is looked for in the dependent's own namespace and nowhere else."""
-        kind = self._kinds.get((reference["apiVersion"], reference["kind"]))
+        kind = self._kind(reference)
         if kind is None:
             return "solid"
         namespace = dependent["metadata"].get("namespace", "") if kind.namespaced else ""
         return references.standing(reference, read.get(kind.resource, namespace, reference["name"]))
 
-    def _has_impossible_owner(self, resource: str, obj: Object, context: Context) -> bool:
+    def _has_impossible_owner(self, obj: Object, context: Context) -> bool:
         """A cluster-scoped object cannot be owned by a namespaced one: it is told, and never collected."""
-        if self._namespaced[resource]:
+        if obj["metadata"].get("namespace"):
             return False
         for reference in references.references_of(obj):
-            kind = self._kinds.get((reference["apiVersion"], reference["kind"]))
+            kind = self._kind(reference)
             if kind is not None and kind.namespaced:
                 said = f"{reference['apiVersion']}/{reference['kind']}, name: {reference['name']}"
                 message = f"ownerRef [{said}] of a cluster-scoped object refers to a namespaced owner"
                 context.write.event(obj, "Warning", "OwnerRefInvalidNamespace", message)
                 return True
         return False
+
+
+def _no_keys(change: Change, read: Reader) -> Iterable[Key]:
+    return ()
 
 
 def _key(resource: str, obj: Object) -> Key:

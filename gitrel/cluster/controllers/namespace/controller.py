@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.controllers import instants
-from gitrel.cluster.controllers.controller import Change, Context, Key, Reader, own_key
+from gitrel.cluster.controllers.controller import Change, Context, Key, Kinds, Reader, own_key
 from gitrel.cluster.controllers.namespace.content import (
     Remains,
     calculate_conditions,
@@ -31,12 +31,16 @@ QUIET = timedelta(seconds=5)
 
 
 class NamespaceController:
-    """`kinds` are those a namespace may hold."""
+    """Empties a namespace of every kind of its cluster."""
 
     name = "namespace"
 
     def __init__(self, kinds: Iterable[Kind] = BUILTIN) -> None:
-        self._resources = tuple(k.resource for k in kinds if k.namespaced and k.resource != "pods")
+        """`kinds` are those that are there from the start; others are discovered."""
+        self._kinds: Iterable[Kind] = tuple(kinds)
+
+    def discover(self, kinds: Kinds) -> None:
+        self._kinds = kinds
 
     @property
     def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
@@ -57,7 +61,7 @@ class NamespaceController:
         age = context.now - begun
         remains = _sweep(key.name, "pods", age, context)
         if remains.empty:
-            for resource in self._resources:
+            for resource in [k.resource for k in self._kinds if k.namespaced and k.resource != "pods"]:
                 remains = remains.plus(_sweep(key.name, resource, age, context))
         # Say what is left, and come back for it; or let the namespace go.
         told = _tell(namespace, remains, context)

@@ -1,0 +1,1 @@
+"""Definitions of custom resources: their names, and the end of their objects."""
