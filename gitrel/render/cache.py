@@ -21,6 +21,7 @@ from gitrel.render.manifest import Judgement, Rendered
 from gitrel.render.reads import Inputs
 from gitrel.render.release import render_release, template_context
 from gitrel.render.template import TemplateWorkers
+from gitrel.render.tools import Tools
 from gitrel.repo.model import Catalog
 
 ENTRIES_MAX = 20_000
@@ -59,8 +60,10 @@ class CachingRenderer:
         *,
         store: Store | None = None,
         program: str = "",
+        tools: Tools | None = None,
     ) -> None:
         self._workers = workers
+        self._tools = tools or Tools()
         self._store = store
         self.program = program
         self._rendered: _Memory[Rendered] = _Memory(entries_max)
@@ -105,7 +108,7 @@ class CachingRenderer:
             self._store.put(key, value)
 
     def _render(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
-        return render_release(catalog, component, version, environment, self._workers)
+        return render_release(catalog, component, version, environment, self._workers, self._tools)
 
     def _keep(self, key: bytes, rendered: Rendered) -> Judgement:
         trace = Trace(rendered.reads, _judgement(rendered))

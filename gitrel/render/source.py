@@ -53,6 +53,16 @@ class Source:
     templated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a renderer gives. `reads` names its inputs in the words of `reads`; None where it failed before
+    all of them were known."""
+
+    sources: tuple[Source, ...]
+    problems: tuple[Problem, ...]
+    reads: frozenset[str] | None
+
+
 def read_plain(path: str, file: str, data: bytes) -> Source:
     """A file that is YAML as it stands. `path` is relative to the version, `file` to the repository."""
     documents, problems = read_documents(data, file)
@@ -64,8 +74,16 @@ def read_plain(path: str, file: str, data: bytes) -> Source:
     return Source(path, file, found, problems, templated=False)
 
 
-def read_rendered(path: str, files: Mapping[str, str], text: str, lines: Lines) -> Source:
-    """A rendered template. `files` maps names within the version to files of the repository."""
+TO_JSON = "write values as {{ … | tojson }}"
+
+
+def read_rendered(
+    path: str, files: Mapping[str, str], text: str, lines: Lines, hint: str = TO_JSON
+) -> Source:
+    """A rendered template. `files` maps names within the version to files of the repository.
+
+    `hint` says how the template should have written values, where the result is not YAML.
+    """
 
     def traced(line: int, column: int) -> Place:
         if not lines or not line:
@@ -78,13 +96,13 @@ def read_rendered(path: str, files: Mapping[str, str], text: str, lines: Lines) 
 
     documents, problems = read_documents(text.encode(), files[path])
     found = tuple(Document(doc.value, located(doc.marks)) for doc in documents)
-    told = tuple(_retold(problem, traced(problem.line, problem.column)) for problem in problems)
+    told = tuple(_retold(problem, traced(problem.line, problem.column), hint) for problem in problems)
     return Source(path, files[path], found, told, templated=True)
 
 
-def _retold(problem: Problem, place: Place) -> Problem:
+def _retold(problem: Problem, place: Place, hint: str) -> Problem:
     """The problem of the rendered text, told at the template's line."""
     todo = problem.todo
     if problem.severity == "error":
-        todo = f"{todo}; write values as {{{{ … | tojson }}}}" if todo else "write values as {{ … | tojson }}"
+        todo = f"{todo}; {hint}" if todo else hint
     return replace(place.problem(problem.what, todo), severity=problem.severity)

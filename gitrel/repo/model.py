@@ -160,7 +160,7 @@ class Schedule:
 @dataclass(frozen=True, slots=True)
 class Component:
     name: str
-    renderer: Literal["auto", "plain", "jinja"]
+    renderer: Literal["auto", "plain", "jinja", "helm", "kustomize"]
     namespace: str
     """Empty: each environment's own namespace."""
     schedule: Schedule

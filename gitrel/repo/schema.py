@@ -232,7 +232,7 @@ class VersionsFrom(Strict):
 
 
 class ComponentSpec(Timers, Settings):
-    renderer: Literal["auto", "plain", "jinja"] = "auto"
+    renderer: Literal["auto", "plain", "jinja", "helm", "kustomize"] = "auto"
     namespace: OptionalNamespace = ""
     depends_on: list[Name] = Field(default_factory=list)
     versions: VersionsFrom = VersionsFrom()
@@ -293,12 +293,29 @@ class ParametersDocument(Settings):
     """apps/<component>/<environment>/<environment>-parameters.yaml: what differs there."""
 
 
-Kind = Literal["Pipeline", "Environment", "Component", "Parameters"]
+VersionName = Annotated[str, _text(layout.is_version, layout.VERSION_RULE)]
+
+
+class ReleaseSetSpec(Strict):
+    components: dict[Name, VersionName] = Field(min_length=1)
+
+
+class ReleaseSetDocument(Strict):
+    """A file for `gitrel promote --set`: versions of several components that are promoted as one."""
+
+    api_version: Literal["gitrel.dev/v1alpha1"]
+    kind: Literal["ReleaseSet"]
+    metadata: Metadata = Metadata()
+    spec: ReleaseSetSpec
+
+
+Kind = Literal["Pipeline", "Environment", "Component", "Parameters", "ReleaseSet"]
 KINDS: dict[Kind, type[Strict]] = {
     "Pipeline": PipelineDocument,
     "Environment": EnvironmentDocument,
     "Component": ComponentDocument,
     "Parameters": ParametersDocument,
+    "ReleaseSet": ReleaseSetDocument,
 }
 
 
