@@ -9,8 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,34 +16,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from gitrel.clock import Clock, format_second
+from gitrel.clock import format_second
+from gitrel.daemon.pulse import Pulse
 from gitrel.daemon.webhooks import BODY_BYTES_MAX, Deliveries, delivery_of, is_signed
 from gitrel.errors import UsageError
 from gitrel.telemetry.metrics import CONTENT_TYPE, Metrics
 
 START_SECONDS = 10.0
-
-
-@dataclass
-class Pulse:
-    """When the daemon last began and ended a pass; `patience` is how long one may take to end."""
-
-    clock: Clock
-    patience: timedelta = timedelta(minutes=10)
-    began: datetime | None = None
-    ended: datetime | None = None
-
-    def begin(self) -> None:
-        self.began = self.clock.now()
-
-    def end(self) -> None:
-        self.ended = self.clock.now()
-
-    def is_alive(self) -> bool:
-        """Not stuck: a pass that began has ended since, or has not been under way for too long."""
-        if self.began is None or (self.ended is not None and self.ended >= self.began):
-            return True
-        return self.clock.now() - self.began < self.patience
 
 
 def application(pulse: Pulse, metrics: Metrics, wake: Callable[[], None], secret: bytes | None) -> Starlette:

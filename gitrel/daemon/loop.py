@@ -30,12 +30,14 @@ class Daemon:
         scope: Scope | None,
         *,
         poll: timedelta,
+        on_begin: Callable[[], None] = lambda: None,
         on_report: Callable[[PassReport], None] = lambda report: None,
         on_error: Callable[[GitrelError], None] = lambda error: None,
     ) -> None:
         self._world = world
         self._scope = scope
         self._poll = poll
+        self._on_begin = on_begin
         self._on_report = on_report
         self._on_error = on_error
         self._condition = threading.Condition(threading.RLock())
@@ -57,6 +59,7 @@ class Daemon:
         """Passes until stopped. A pass that fails is told, and tried again with growing patience."""
         failures = 0
         while not self._stopping:
+            self._on_begin()
             try:
                 pause = self._one_pass()
                 failures = 0

@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 
 from gitrel.clock import parse_duration, parse_instant
 from gitrel.repo import layout
+from gitrel.repo.schema_words import described
 from gitrel.repo.suggest import visible
 
 API_VERSION = "gitrel.dev/v1alpha1"
@@ -321,5 +322,5 @@ KINDS: dict[Kind, type[Strict]] = {
 
 def json_schema(kind: Kind) -> dict[str, Any]:
     """The JSON Schema (2020-12) of one kind, for editors and other tools. Raises KeyError for others."""
-    schema = KINDS[kind].model_json_schema(by_alias=True)
+    schema = described(KINDS[kind].model_json_schema(by_alias=True))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

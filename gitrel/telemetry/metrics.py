@@ -5,6 +5,9 @@ Everything is set from pass reports and events; nothing is computed for a scrape
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -24,14 +27,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        build = Gauge("gitrel_build_info", "Always 1.", ["version"], registry=self._registry)
-        build.labels(__version__).set(1)
-        self.passes = Counter("gitrel_reconcile_total", "Passes.", ["result"], registry=self._registry)
-        self.pass_seconds = Histogram(
+        self._build = Gauge("gitrel_build_info", "Always 1.", ["version"], registry=self._registry)
+        self._build.labels(__version__).set(1)
+        self._passes = Counter("gitrel_reconcile_total", "Passes.", ["result"], registry=self._registry)
+        self._pass_seconds = Histogram(
             "gitrel_reconcile_time_seconds", "How long a pass takes.", registry=self._registry
-        )
-        self.last_pass = Gauge(
-            "gitrel_last_pass_timestamp_seconds", "When the last pass ended well.", registry=self._registry
         )
         self._phase = Gauge(
             "gitrel_rollout_phase",
@@ -60,6 +60,16 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
 
+    def passed(self, took: timedelta) -> None:
+        """A pass ended well."""
+        self._passes.labels("success").inc()
+        self._pass_seconds.observe(took.total_seconds())
+
+    def failed(self, took: timedelta) -> None:
+        """A pass ended with an error."""
+        self._passes.labels("error").inc()
+        self._pass_seconds.observe(took.total_seconds())
+
     def hear(self, event: Event) -> None:
         """A listener for the event stream."""
         component, environment, data = event.component, event.environment, event.data
@@ -84,6 +94,17 @@ class Metrics:
             self._version.remove(component, environment, old)
         self._versions[component, environment] = version
         self._version.labels(component, environment, version).set(1)
+
+    def described(self) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+        """(name as it is scraped, type, labels, meaning) of each metric, by name."""
+        for metric in sorted(self._metrics, key=lambda metric: str(metric._name)):
+            kind = str(metric._type)
+            name = f"{metric._name}_total" if kind == "counter" else str(metric._name)
+            yield name, kind, tuple(metric._labelnames), str(metric._documentation)
+
+    @property
+    def _metrics(self) -> Iterator[Counter | Gauge | Histogram]:
+        return (value for value in vars(self).values() if isinstance(value, (Counter, Gauge, Histogram)))
 
     def text(self) -> bytes:
         """The page that Prometheus scrapes."""

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gitrel.clock import VirtualClock
-from gitrel.daemon.http import Face, Pulse, application, parse_address
+from gitrel.daemon.http import Face, application, parse_address
+from gitrel.daemon.pulse import Pulse
 from gitrel.daemon.webhooks import BODY_BYTES_MAX, Deliveries, is_signed
 from gitrel.errors import UsageError
 from gitrel.events import Event

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gitrel.cli.options import Verb, duration, option, session_of
-from gitrel.clock import format_instant
+from gitrel.clock import SystemClock, format_instant
 from gitrel.config.settings import DEFAULT
-from gitrel.errors import GitrelError
+from gitrel.errors import GitrelError, UsageError
 from gitrel.orchestrator.world import PassReport, Scope
+
+if TYPE_CHECKING:
+    from gitrel.daemon.loop import Daemon
+    from gitrel.daemon.pulse import Pulse
+    from gitrel.telemetry.metrics import Metrics
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -22,40 +30,80 @@ def daemon(
     components: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT")] = None,
     *,
     poll: Annotated[timedelta, option("poll", parser=duration)] = DEFAULT.poll,
+    listen: Annotated[str | None, option("daemon_listen")] = DEFAULT.daemon_listen,
+    webhook_secret_file: Annotated[Path | None, option("webhook_secret_file")] = DEFAULT.webhook_secret_file,
     actor: Annotated[str | None, option("actor")] = DEFAULT.actor,
     remote: Annotated[str | None, option("remote")] = DEFAULT.remote,
 ) -> int:
     """Reconcile for ever.
 
     Tells everything as log lines on stderr. SIGTERM and Ctrl-C end it after the pass under way; SIGHUP makes
-    it look at once. Nothing is lost when it dies: where every rollout stands is in the journal.
+    it look at once, and so does a signed webhook. Nothing is lost when it dies: where every rollout stands
+    is in the journal.
     """
     import structlog
 
     from gitrel.app import world as open_world
     from gitrel.cli.sources import git_options
     from gitrel.daemon.loop import Daemon, stop_on_signals
+    from gitrel.daemon.pulse import Pulse
+    from gitrel.telemetry.metrics import Metrics
     from gitrel.telemetry.sinks import log_lines
 
     session = session_of(context)
     session.configure_logs("info")
     log = structlog.get_logger()
+    pulse, metrics = Pulse(SystemClock()), Metrics()
+    secret = read_secret(webhook_secret_file)
+    if secret is not None and listen is None:
+        raise UsageError("--webhook-secret-file needs --listen: nobody would hear the webhooks")
 
     def told(report: PassReport) -> None:
+        metrics.passed(pulse.end())
         wake_at = format_instant(report.wake_at) if report.wake_at else ""
         log.debug("pass.done", commit=report.commit, wake_at=wake_at, actions=len(report.outcomes))
         for problem in report.problems:
             log.warning("repository.problem", problem=str(problem))
 
     def failed(error: GitrelError) -> None:
+        metrics.failed(pulse.end())
         log.error("pass.failed", error=str(error), exit_code=error.exit_code)
 
     with open_world(session.place(), actor=actor, remote=remote, git=git_options(session)) as world:
         world.events.subscribe(log_lines(log))
+        world.events.subscribe(metrics.hear)
         scope = Scope(frozenset(components or ()))
-        runner = Daemon(world, scope, poll=poll, on_report=told, on_error=failed)
+        runner = Daemon(world, scope, poll=poll, on_begin=pulse.begin, on_report=told, on_error=failed)
         stop_on_signals(runner)
-        log.info("daemon.started", repo=str(session.place()))
-        runner.run()
+        with listening(listen, pulse, metrics, runner, secret):
+            log.info("daemon.started", repo=str(session.place()))
+            runner.run()
         log.info("daemon.stopped")
     return 0
+
+
+@contextmanager
+def listening(
+    address: str | None, pulse: Pulse, metrics: Metrics, daemon: Daemon, secret: bytes | None
+) -> Iterator[None]:
+    """The HTTP face for as long as the block lasts; nothing at all without an address."""
+    if address is None:
+        yield
+        return
+    from gitrel.daemon.http import Face, application
+
+    with Face(application(pulse, metrics, daemon.wake, secret), address):
+        yield
+
+
+def read_secret(path: Path | None) -> bytes | None:
+    """The secret without the line end that editors leave. Raises UsageError; the content is never told."""
+    if path is None:
+        return None
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"--webhook-secret-file {path}: cannot be read: {error.strerror}") from None
+    if not secret:
+        raise UsageError(f"--webhook-secret-file {path}: the file is empty: put the webhook's secret in it")
+    return secret
