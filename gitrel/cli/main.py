@@ -49,6 +49,7 @@ class Entry:
 OFFLINE, VERSIONS, ACT = "The repository, offline", "Versions", "Act"
 WATCH, TRY, SERVE = "Look", "Virtual time", "Services"
 VERBS = (
+    Entry("init", "init", OFFLINE, "Lay out a new repository."),
     Entry("validate", "repository", OFFLINE, "Check every file, and render everything."),
     Entry("render", "repository", OFFLINE, "Print the manifests of a component."),
     Entry("explain", "parameters", OFFLINE, "Show where each parameter comes from."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,15 +16,19 @@ BRANCH = "main"
 TIMEOUT_SECONDS = 60.0
 
 
-def create(folder: Path, *, message: str, author: str, at: datetime) -> str:
+def create(
+    folder: Path, *, message: str, author: str = "", at: datetime, also: Iterable[FileChange] = ()
+) -> str:
     """Makes `folder`, which has no repository yet, one whose first commit holds its apps/ and environments/.
 
-    Gives the commit. `author` is `Name <email>`; the same folder and arguments give the same commit.
+    `also` is what it holds beside them. Gives the commit. `author` is `Name <email>`, by default whom Git's
+    settings name; the same folder and arguments give the same commit.
     """
     git = Git(folder, timeout_seconds=TIMEOUT_SECONDS)
     git.run("init", "--quiet", f"--initial-branch={BRANCH}")
     with GitRepository(folder) as repository:
-        changes = list(_all_of(read_worktree(folder)))
+        changes = [*_all_of(read_worktree(folder)), *also]
+        author = author or repository.identity()
         commit = repository.commit_tree("", changes, message=message, author=author, at=at)
         repository.update_refs([RefUpdate(f"refs/heads/{BRANCH}", commit, "")])
     git.run("reset", "--quiet")  # the index follows the commit; the files are there already
