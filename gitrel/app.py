@@ -13,6 +13,7 @@ from gitrel.clock import Clock, SystemClock
 from gitrel.errors import GitrelError, Problem, Unreachable, UsageError
 from gitrel.events import Event, EventStream
 from gitrel.ledger.git import GitLedger
+from gitrel.ledger.proposals import Proposals
 from gitrel.ledger.trust import Trust
 from gitrel.orchestrator.clusters import Clusters
 from gitrel.orchestrator.world import World
@@ -108,8 +109,8 @@ def world(
 ) -> Iterator[World]:
     """The real world of one repository: Git, the journal in Git, and the clusters it names.
 
-    `actor` is `Name <email>`, by default who Git says the caller is. With `remote` its refs are the truth, and
-    where `place` is a remote they always are. Who is only `looking` is shown what is old, and told so.
+    `actor` is `Name <email>`, by default who Git says the caller is. With `remote` its refs are the truth,
+    and where `place` is a remote they always are. Who is only `looking` is shown what is old, and told so.
     """
     clock = clock or SystemClock()
     events = events or EventStream()
@@ -142,6 +143,7 @@ def world(
                 clusters=clusters,
                 events=events,
                 actor=actor or repository.identity(),
+                proposals=Proposals(repository, opened.remote, ledger.branch) if opened.remote else None,
                 tidy=tidy,
             )
             tidy()
@@ -152,7 +154,7 @@ def world(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A repository, whose refs are the truth (None: its own), on which branch; and where clusters are kept."""
+    """A repository, whose refs are the truth (None: its own), on which branch; and where clusters live."""
 
     repository: GitRepository
     remote: str | None

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent / "gitrel"
 
 LEAVES = {"kube", "clock", "events", "errors"}
 DOMAIN = {"repo", "render", "delivery", "rollout"}
-ADAPTERS = {"backends", "ledger", "smoke"}
+ADAPTERS = {"backends", "ledger", "forge", "smoke"}
 SHELL = {"orchestrator"}
 WIRING = {"app", "rehearsal"}
 ENTRIES = {"cli", "daemon", "dashboard", "__main__", "pytest_plugin"}
@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "rollout": LEAVES,
     "backends": LEAVES | {"repo", "cluster"},
     "ledger": LEAVES | {"repo", "rollout"},
+    "forge": LEAVES | {"repo"},
     "smoke": LEAVES | {"rollout"},
     "orchestrator": LEAVES | DOMAIN | ADAPTERS,
     "config": LEAVES,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gitrel.cli.output import PHASE_STYLE, Column, Item, Listing
+from gitrel.cli.output import PHASE_STYLE, Column, Format, Item, Listing
 from gitrel.cli.progress import Display, display
 from gitrel.cli.session import Session
 from gitrel.clock import format_instant
@@ -118,6 +118,29 @@ def working(
             "interrupted: the journal knows where everything stands, and the next pass goes on from there"
         )
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a verb acts and tells: what its flags that every acting verb has were given as."""
+
+    actor: str | None
+    remote: str | None
+    accept_rewritten: bool
+    accept_unsigned: bool
+    wait: bool
+    timeout: timedelta | None
+    output: Format | None
+    headers: bool
+
+    def working(self, session: Session) -> AbstractContextManager[Work]:
+        return working(
+            session,
+            actor=self.actor,
+            remote=self.remote,
+            accept_rewritten=self.accept_rewritten,
+            accept_unsigned=self.accept_unsigned,
+        )
 
 
 def _to_log() -> Callable[[Event], None]:

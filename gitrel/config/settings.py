@@ -220,6 +220,29 @@ _TABLE = (
         "none: this clone is the truth",
     ),
     Setting(
+        "release_set",
+        ("--set",),
+        "Promote the versions that this file names, as one set.",
+        None,
+        "FILE",
+        "none",
+    ),
+    Setting(
+        "pull_request",
+        ("--pull-request/--no-pull-request",),
+        "Open a pull request that moves one pointer, and start nothing.",
+        False,
+    ),
+    Setting("forge", ("--forge",), "Which forge the remote is on.", "auto", "", "what its host is called"),
+    Setting(
+        "forge_url",
+        ("--forge-url",),
+        "Where the forge's API answers.",
+        None,
+        "URL",
+        "as GitHub and GitLab have it for the remote's host",
+    ),
+    Setting(
         "accept_rewritten",
         ("--accept-rewritten",),
         "The branch or the journal is right although its past was rewritten.",
@@ -236,6 +259,23 @@ _TABLE = (
     Setting("wait", ("--wait/--no-wait",), "Stay until the rollout is done, failed or held.", False),
     Setting("timeout", ("--timeout",), "Give up waiting after this long.", None, "DURATION", "never"),
     Setting("poll", ("--poll",), "How long Git and clusters go without a look at most.", "10s", "DURATION"),
+    # The daemon's HTTP face.
+    Setting(
+        "daemon_listen",
+        ("--listen",),
+        "Answer /healthz, /readyz, /metrics and /webhook at this address.",
+        None,
+        "HOST:PORT",
+        "nobody listens",
+    ),
+    Setting(
+        "webhook_secret_file",
+        ("--webhook-secret-file",),
+        "Let webhooks signed with the secret in this file wake the daemon.",
+        None,
+        "FILE",
+        "there is no webhook",
+    ),
     # Virtual time.
     Setting("seed", ("--seed",), "The seed of everything random: same seed, same story.", 1, "N"),
     Setting(
@@ -282,7 +322,12 @@ _TABLE = (
         "1; a virtual clock jumps to whatever is due",
     ),
     Setting(
-        "without", ("--without",), "Controllers to leave out, such as scheduler,kubelet.", None, "NAMES", "none"
+        "without",
+        ("--without",),
+        "Controllers to leave out, such as scheduler,kubelet.",
+        None,
+        "NAMES",
+        "none",
     ),
     Setting(
         "kubernetes_version", ("--kubernetes-version",), "The Kubernetes to emulate.", "1.36", "VERSION"
@@ -317,7 +362,7 @@ DEFAULT: Any = SimpleNamespace(**{setting.name: setting.default for setting in _
 
 OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
-        "GITREL_TOKEN": "The token for https remotes and pull requests; no flag, for command lines can be read.",
+        "GITREL_TOKEN": "The token for https remotes and pull requests; a flag could be read by others.",
         "XDG_CACHE_HOME": "Where caches are kept.",
         "NO_COLOR": "Set to anything: no colours (see no-color.org).",
         "FORCE_COLOR": "Set to anything but 0: colours even where the output is not a terminal.",

@@ -170,6 +170,11 @@ class GitLedger:
         return self._repository
 
     @property
+    def branch(self) -> str:
+        """The full ref of the branch."""
+        return self._branch
+
+    @property
     def _short(self) -> str:
         return self._branch.removeprefix("refs/heads/")
 

@@ -14,6 +14,7 @@ from gitrel.clock import Clock
 from gitrel.errors import Problem
 from gitrel.events import EventStream
 from gitrel.ledger.ledger import Ledger
+from gitrel.ledger.proposals import Proposals
 from gitrel.orchestrator.clusters import Clusters
 from gitrel.render.manifest import Rendered
 from gitrel.repo.model import Catalog
@@ -53,6 +54,8 @@ class World:
     events: EventStream = field(default_factory=EventStream)
     actor: str = "gitrel"
     """Who acts, as `Name <email>`: the author of pointer commits and of journal entries."""
+    proposals: Proposals | None = None
+    """Where changes can be proposed to people; None where there is no remote."""
     tidy: Callable[[], None] = _nothing_to_tidy
     """For quiet moments: puts in order what the passes have piled up. Never raises."""
 

@@ -137,10 +137,12 @@ def _shown(name: str) -> str:
 # ── Commit messages ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def pointer_message(component: str, environment: str, version: str, *, rollout: int, because: str) -> str:
-    """The message of a commit that moves one pointer."""
+def pointer_message(
+    component: str, environment: str, version: str, *, rollout: int | None, because: str
+) -> str:
+    """The message of a commit that moves one pointer; `rollout` is None where it is only proposed."""
     trailers = {
-        "Gitrel-Rollout": str(rollout),
+        "Gitrel-Rollout": "" if rollout is None else str(rollout),
         "Gitrel-Component": component,
         "Gitrel-Environment": environment,
         "Gitrel-Version": version,

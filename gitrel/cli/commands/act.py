@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitrel.cli.acting import Work, pass_listing, tell_troubles, working
+from gitrel.cli.acting import Way, Work, pass_listing, tell_troubles
 from gitrel.cli.options import Verb, duration, option, session_of
 from gitrel.cli.output import Format
 from gitrel.config.settings import DEFAULT
@@ -32,6 +34,12 @@ Output = Annotated[Format | None, option("output")]
 Headers = Annotated[bool, option("headers")]
 
 
+class ForgeKind(StrEnum):
+    AUTO = "auto"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
 @app.command(cls=Verb)
 def reconcile(
     context: typer.Context,
@@ -53,7 +61,8 @@ def reconcile(
     """
     _timeout_needs_wait(context, wait)
     session = session_of(context)
-    with working(session, actor=actor, remote=remote) as work:
+    way = Way(actor, remote, accept_rewritten, accept_unsigned, wait, timeout, output, headers)
+    with way.working(session) as work:
         scope = Scope(frozenset(components or ()))
         _known(work, scope)
         report = work.reconcile(scope, wait, timeout)
@@ -65,10 +74,13 @@ def reconcile(
 @app.command(cls=Verb)
 def promote(
     context: typer.Context,
-    component: Annotated[str, typer.Argument(metavar="COMPONENT")],
-    version: Annotated[str, typer.Argument(metavar="VERSION")],
+    what: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT VERSION")] = None,
     *,
     to: Annotated[str | None, option("promote_to")] = DEFAULT.promote_to,
+    release_set: Annotated[Path | None, option("release_set")] = DEFAULT.release_set,
+    pull_request: Annotated[bool, option("pull_request")] = DEFAULT.pull_request,
+    forge: Annotated[ForgeKind, option("forge")] = DEFAULT.forge,
+    forge_url: Annotated[str | None, option("forge_url")] = DEFAULT.forge_url,
     reason: Reason = DEFAULT.reason,
     wait: Wait = DEFAULT.wait,
     timeout: Timeout = DEFAULT.timeout,
@@ -83,16 +95,23 @@ def promote(
 
     It goes from environment to environment in the order of the waves, each as soon as the schedule allows;
     this command makes the first pass. Later ones are made by the daemon, by `gitrel reconcile`, or here
-    with --wait.
+    with --wait. Several components, as `frontend=v2 worker=v3` or in a file, are recorded in one step, or
+    none is, and go on in step: an environment starts when all of them have passed the earlier waves.
     """
+    from gitrel.cli.proposing import show_proposal
+    from gitrel.cli.wanted import versions_wanted
     from gitrel.orchestrator import commands
 
     _timeout_needs_wait(context, wait)
+    versions = versions_wanted(what or (), release_set)
+    way = Way(actor, remote, accept_rewritten, accept_unsigned, wait, timeout, output, headers)
+    if pull_request:
+        return show_proposal(session_of(context), way, versions, to, reason, forge.value, forge_url)
 
-    def command(work: Work) -> CommandResult:
-        return commands.promote(work.world, component, version, to, reason=reason)
+    def command(work: Work) -> Sequence[CommandResult]:
+        return commands.promote_set(work.world, versions, to, reason=reason)
 
-    return _command(context, component, command, wait, timeout, actor, remote, output, headers)
+    return _command(context, versions, command, way)
 
 
 @app.command(cls=Verb)
@@ -120,32 +139,28 @@ def rollback(
     from gitrel.orchestrator import commands
 
     _timeout_needs_wait(context, wait)
+    way = Way(actor, remote, accept_rewritten, accept_unsigned, wait, timeout, output, headers)
 
-    def command(work: Work) -> CommandResult:
-        return commands.rollback(work.world, component, to, env, reason=reason)
+    def command(work: Work) -> Sequence[CommandResult]:
+        return (commands.rollback(work.world, component, to, env, reason=reason),)
 
-    return _command(context, component, command, wait, timeout, actor, remote, output, headers)
+    return _command(context, [component], command, way)
 
 
 def _command(
     context: typer.Context,
-    component: str,
-    command: Callable[[Work], CommandResult],
-    wait: bool,
-    timeout: timedelta | None,
-    actor: str | None,
-    remote: str | None,
-    output: Format | None,
-    headers: bool,
+    components: Iterable[str],
+    command: Callable[[Work], Sequence[CommandResult]],
+    way: Way,
 ) -> int:
     """Records a command in the journal and makes the passes that were asked for."""
     session = session_of(context)
-    with working(session, actor=actor, remote=remote) as work:
-        result = command(work)
-        session.note(clean(result.message))
-        report = work.reconcile(Scope(frozenset((component,))), wait, timeout)
+    with way.working(session) as work:
+        for result in command(work):
+            session.note(clean(result.message))
+        report = work.reconcile(Scope(frozenset(components)), way.wait, way.timeout)
     tell_troubles(session, report)
-    session.show(output, pass_listing(report), headers=headers)
+    session.show(way.output, pass_listing(report), headers=way.headers)
     return work.exit_code(report)
 
 
