@@ -23,12 +23,16 @@ from gitrel.orchestrator.world import Scope, World
 from gitrel.rehearsal.faults import Crash
 from gitrel.rehearsal.fleet import Fleet
 from gitrel.rehearsal.play import play
+from gitrel.repo import cutting
 from gitrel.repo.check import check_repository
 from gitrel.repo.edit import FileChange, PutFile
+from gitrel.repo.fix import files_in
 from gitrel.repo.git import GitRepository, RefUpdate
 from gitrel.repo.git.creation import create
+from gitrel.repo.layout import version_folder
 from gitrel.repo.model import Catalog, Environment
 from gitrel.repo.source import read_worktree
+from gitrel.repo.tree import File
 from gitrel.rollout.verify import Breach, verify
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -103,10 +107,11 @@ class Stage:
         """Commits `v3`: a copy of `v2` with another image. It looks as good as any in review."""
         with GitRepository(self.directory) as repository:
             head = repository.head()
-            folder = self.directory / "apps" / COMPONENT / GOOD
+            at = self.fleet.clock.now()
+            good = files_in(repository.read_commit(head.commit), version_folder(COMPONENT, GOOD))
+            bad = {path: File(_with_bad_image(file.data), file.executable) for path, file in good.items()}
             changes: list[FileChange] = [
-                PutFile(f"apps/{COMPONENT}/{BAD}/{path.name}", _with_bad_image(path.read_bytes()))
-                for path in sorted(folder.iterdir())
+                *cutting.cut(COMPONENT, BAD, bad, commit=head.commit, at=at, by=ACTOR)[1]
             ]
             if self._soak_factor is not None:
                 changes.append(PutFile(PIPELINE, self._pipeline_without_soak()))
@@ -115,7 +120,7 @@ class Stage:
                 changes,
                 message=f"Cut {COMPONENT} {BAD}",
                 author=ACTOR,
-                at=self.fleet.clock.now(),
+                at=at,
             )
             repository.update_refs([RefUpdate(head.ref, commit, head.commit)])
 

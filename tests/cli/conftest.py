@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gitrel.repo.layout import RELEASE_FILE
 from tests.cli.support import ROOT
 
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
@@ -28,11 +29,15 @@ def commit(folder: Path, message: str = "Change") -> str:
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """The example repository of this project, with one commit."""
+    """The example repository of this project, with one commit.
+
+    Without the records of what was released: most tests edit released versions in place.
+    """
     folder = tmp_path / "config"
     folder.mkdir()
     for name in ("apps", "environments"):
-        shutil.copytree(ROOT / name, folder / name, symlinks=True)
+        records = shutil.ignore_patterns(RELEASE_FILE)
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=records)
     git(folder, "init", "-q", "-b", "main")
     git(folder, "config", "user.name", "Test")
     git(folder, "config", "user.email", "test@example.com")
