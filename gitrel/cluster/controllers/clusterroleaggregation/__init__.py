@@ -1,0 +1,1 @@
+"""Cluster roles that are made of other ones."""
