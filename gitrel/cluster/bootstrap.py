@@ -1,10 +1,13 @@
-"""What stands in a cluster before anybody asks: its namespaces, the `kubernetes` Service and its nodes."""
+"""What stands in a cluster before anybody asks: namespaces, system priorities, the `kubernetes` Service and
+nodes.
+"""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network
 
 from gitrel.cluster.controllers.controller import Writer
+from gitrel.cluster.kinds.scheduling import SYSTEM_CLASSES
 from gitrel.cluster.spec import KUBERNETES_VERSION, ClusterSpec, NodePool
 from gitrel.kube.identity import Object
 
@@ -15,6 +18,9 @@ def furnish(write: Writer, spec: ClusterSpec) -> None:
     """Creates them in a fixed order, so that their uids follow from the seed."""
     for name in NAMESPACES:
         write.create("namespaces", {"metadata": {"name": name}})
+    for name, (value, description) in SYSTEM_CLASSES.items():
+        found = {"metadata": {"name": name}, "value": value, "description": description}
+        write.create("priorityclasses.scheduling.k8s.io", found)
     write.create("services", kubernetes_service(spec))
     for pool in spec.nodes:
         for number in range(pool.count):

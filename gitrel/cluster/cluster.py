@@ -20,6 +20,7 @@ from typing import Self
 
 from gitrel.clock import Clock, VirtualClock, format_instant, parse_instant
 from gitrel.cluster import bootstrap
+from gitrel.cluster.api.admission import builtin
 from gitrel.cluster.api.allocation import ServiceAllocator
 from gitrel.cluster.api.client import Client
 from gitrel.cluster.api.crds.custom import CustomKinds
@@ -29,6 +30,7 @@ from gitrel.cluster.api.patching import Patcher
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.api.writer import ControllerWriter
 from gitrel.cluster.controllers.controller import Context, Controller, Discovering, Key, Writer
+from gitrel.cluster.controllers.serviceaccount import controller as serviceaccount
 from gitrel.cluster.kinds.registry import BUILTIN
 from gitrel.cluster.loop import Loop
 from gitrel.cluster.parts import Controllers, default_controllers
@@ -85,7 +87,14 @@ class Cluster:
             (self.spec.node_port_first, self.spec.node_port_last),
             self._randomness.stream("services"),
         )
-        self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, now, services)
+        controllers = tuple(self._parts(self.spec))
+        admission = builtin.chain(
+            lambda quota: self.store.put("resourcequotas", quota),
+            accounts_are_made=any(part.name == serviceaccount.NAME for part in controllers),
+            enable=self.spec.enable_admission,
+            disable=self.spec.disable_admission,
+        )
+        self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, now, services, admission)
         custom = CustomKinds(self.store, self.handler.scheme, self.handler.timestamp)
         self.handler.completions[CUSTOM_RESOURCE_DEFINITIONS] = custom.complete
         # Before the controllers hear of a definition, its kind is there.
@@ -97,7 +106,6 @@ class Cluster:
         """The trusted way in: defaults, but neither validation nor a record of owners. For tests and
         seeding.
         """
-        controllers = tuple(self._parts(self.spec))
         for controller in controllers:
             if isinstance(controller, Discovering):
                 controller.discover(self.handler.scheme)

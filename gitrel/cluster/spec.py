@@ -39,6 +39,9 @@ class ClusterSpec:
     """What images do: rules as they stand in YAML (`kubelet/behaviours.py`); the last that matches wins."""
     without: Sequence[str] = ()
     """Names of controllers that do not run, such as `scheduler` and `kubelet`."""
+    enable_admission: Sequence[str] = ()
+    disable_admission: Sequence[str] = ()
+    """Admission plugins by Kubernetes' names, as `kube-apiserver --enable-admission-plugins` has them."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for a cluster's file."""
@@ -50,5 +53,7 @@ class ClusterSpec:
 
     def made_like(self, other: ClusterSpec) -> bool:
         """Whether both make the same cluster; what runs in it, and how images behave, may differ."""
-        running = {"behaviours": (), "without": ()}
+        running: dict[str, Any] = dict.fromkeys(
+            ("behaviours", "without", "enable_admission", "disable_admission"), ()
+        )
         return orjson.dumps({**self.as_json(), **running}) == orjson.dumps({**other.as_json(), **running})

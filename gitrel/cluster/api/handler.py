@@ -1,9 +1,9 @@
 """THE WRITE PATH: every change of every object goes through here, in the same order of steps.
 
-create: decoding → namespace → metadata → defaults → preparation → validation → allocation → ownership →
-store. update: decoding → preconditions → what may not change → defaults → validation → generation →
-allocation → ownership → store, or removal when the last finalizer went. A write that changes nothing is not
-stored and takes no revision.
+create: decoding → namespace → metadata → defaults → admission that completes → preparation → validation →
+allocation → admission that refuses → ownership → store. update: decoding → preconditions → what may not
+change → defaults → admission → validation → generation → allocation → admission → ownership → store, or
+removal when the last finalizer went. A write that changes nothing is not stored and takes no revision.
 
 Controllers (`Request.trusted`) skip what only strangers get wrong: decoding and validation.
 """
@@ -16,8 +16,11 @@ from datetime import datetime
 
 from gitrel.clock import format_instant
 from gitrel.cluster.api import deletion, errors, metadata, ownership, schema
+from gitrel.cluster.api.admission.chain import Chain, Gate, OpenGate
+from gitrel.cluster.api.admission.plugin import Attributes, Operation, UserInfo
 from gitrel.cluster.api.allocation import ServiceAllocator
 from gitrel.cluster.api.apply.managers import Managers
+from gitrel.cluster.api.binding import bound
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import FieldError
 from gitrel.cluster.api.schema import FieldValidation
@@ -25,12 +28,15 @@ from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.randomness import Randomness
 from gitrel.cluster.store.store import Store
-from gitrel.kube.conditions import with_condition
 from gitrel.kube.identity import Object
 
 
 def _unheard(message: str) -> None:
     """Where nobody listens to warnings."""
+
+
+ADMIN = UserInfo()
+"""Who writes where nobody else is named: in process one is one's own administrator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Request:
     warn: Callable[[str], None] = _unheard
     owners: Managers | None = None
     """Of an apply: who owns what afterwards. None for every other write, which takes what it changes."""
+    user: UserInfo = ADMIN
 
 
 class Handler:
@@ -56,8 +63,14 @@ class Handler:
         randomness: Randomness,
         now: Callable[[], datetime],
         services: ServiceAllocator,
+        admission: Chain | None = None,
     ) -> None:
         self.store = store
+        self._admission = admission or Chain()
+        self.answers: dict[str, Callable[[Object, Request], Object]] = {}
+        """Who answers what is only asked: resource, such as `tokenreviews.authentication.k8s.io` → (checked
+        question, request) → the question with its answer.
+        """
         self.scheme = scheme
         self._randomness = randomness
         self._now = now
@@ -84,12 +97,51 @@ class Handler:
             if obj["metadata"].get("resourceVersion"):
                 raise errors.bad_request("resourceVersion should not be set on objects to be created")
         namespace = self._namespace_for(kind, obj)
+        if not kind.stored:
+            return self._answered(kind, obj, request)
         named = self._with_metadata(kind, obj, namespace)
-        new = kind.prepare(kind.default(named))
+        gate = self._gate("CREATE", kind, "", named["metadata"], None, request)
+        new = kind.prepare(gate.completed(kind.default(named)))
         if not request.trusted:
             self._refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
         new = self._completed(kind, new, None)
+        gate.check(new)
         return self._put(kind, self._owned(kind, None, new, request), request)
+
+    def _gate(
+        self,
+        operation: Operation,
+        kind: Kind,
+        subresource: str,
+        metadata: Object,
+        old: Object | None,
+        request: Request,
+    ) -> Gate | OpenGate:
+        def attributes() -> Attributes:
+            return Attributes(
+                operation,
+                kind,
+                subresource,
+                metadata.get("namespace", ""),
+                metadata["name"],
+                old,
+                self.store,
+                self._now(),
+                request.dry_run,
+                request.warn,
+                request.user,
+            )
+
+        return self._admission.gate(operation, kind.resource, subresource, attributes)
+
+    def _answered(self, kind: Kind, obj: Object, request: Request) -> Object:
+        """A question: checked like an object, answered, and not stored."""
+        asked = kind.default({**obj, "apiVersion": kind.api_version, "kind": kind.kind})
+        self._refuse(kind, asked, kind.validate(asked))
+        answer = self.answers.get(kind.resource)
+        if answer is None:
+            raise errors.not_allowed(kind.resource, "create")
+        return answer(asked, request)
 
     def _completed(self, kind: Kind, new: Object, old: Object | None) -> Object:
         """With what only the whole cluster can tell, in the version that is stored."""
@@ -101,28 +153,23 @@ class Handler:
     def _decoded(self, kind: Kind, obj: Object, request: Request) -> Object:
         """What a stranger sent, as far as it can be understood. Raises ApiError 400."""
         sent = (obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind)
-        if sent != (kind.api_version, kind.kind) and not (kind.custom and kind.serves_as(*sent)):
+        if not kind.serves_as(*sent):
             wanted = f"{kind.api_version}, Kind={kind.kind}"
             raise errors.bad_request(
                 f"{sent[1]} in version {sent[0]!r} does not match the expected type {wanted}"
             )
-        obj = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+        obj = {**obj, "apiVersion": sent[0], "kind": kind.kind}
         clean = schema.decoded(kind, obj, request.field_validation, request.warn)
-        return clean if "metadata" in clean else {**clean, "metadata": {}}
+        clean = clean if "metadata" in clean else {**clean, "metadata": {}}
+        return clean if kind.custom else kind.to_stored(clean)
 
     def _namespace_for(self, kind: Kind, obj: Object) -> str:
-        """The namespace that takes the new object. Raises ApiError where it is missing or on its way out."""
+        """The namespace of a new object; whether it is there is for admission to say. Raises ApiError 400."""
         if not kind.namespaced:
             return ""
         namespace: str = obj["metadata"].get("namespace") or ""
         if not namespace:
             raise errors.bad_request("an empty namespace may not be set during creation")
-        place = self.store.get("namespaces", "", namespace)
-        if place is None:
-            raise errors.not_found("namespaces", namespace)
-        if place["metadata"].get("deletionTimestamp"):
-            name = obj["metadata"].get("name") or obj["metadata"].get("generateName") or ""
-            raise errors.namespace_terminating(kind.resource, name, namespace)
         return namespace
 
     def _with_metadata(self, kind: Kind, obj: Object, namespace: str) -> Object:
@@ -159,7 +206,8 @@ class Handler:
         new["metadata"] = metadata.carried_over(obj["metadata"], old["metadata"])
         if kind.status:
             new = _with_status_of(new, old)
-        new = kind.prepare_update(kind.default(new), old)
+        gate = self._gate("UPDATE", kind, "", old["metadata"], old, request)
+        new = kind.prepare_update(gate.completed(kind.default(new)), old)
         if kind.counted and kind.counted(new) != kind.counted(old):
             new["metadata"]["generation"] = old["metadata"]["generation"] + 1
         if not request.trusted:
@@ -167,7 +215,9 @@ class Handler:
             found = () if kind.custom else kind.validate(new)
             told = metadata.update_errors(new["metadata"], old["metadata"])
             self._refuse(kind, new, (*told, *found, *kind.validate_update(new, old)))
-        return self._replace(kind, old, self._completed(kind, new, old), request, "")
+        new = self._completed(kind, new, old)
+        gate.check(new)
+        return self._replace(kind, old, new, request, "")
 
     def update_status(self, resource: str, obj: Object, request: Request) -> Object:
         """Replaces the status, and with it the annotations where some are sent; nothing else. Raises
@@ -179,15 +229,39 @@ class Handler:
         kind, old, obj = self._existing(resource, obj, request)
         if not kind.status:
             raise errors.not_found(resource, obj["metadata"]["name"])
+        if "status" in kind.subresources:
+            return self._update_part(kind, "status", old, obj, request)
         status = obj.get("status") or {}
         new = old if status == old.get("status") else {**old, "status": status}
         annotations = obj["metadata"].get("annotations")
         if annotations and annotations != old["metadata"].get("annotations") and not kind.custom:
             new = {**new, "metadata": {**old["metadata"], "annotations": annotations}}
-        if kind.custom and not request.trusted:
-            sent = {**new, "apiVersion": obj["apiVersion"]}
+        gate = self._gate("UPDATE", kind, "status", old["metadata"], old, request)
+        new = gate.completed(new)
+        if not request.trusted:
+            sent = {**new, "apiVersion": obj["apiVersion"]} if kind.custom else new
             self._refuse(kind, sent, kind.validate_status(sent, old))
+        gate.check(new)
         return self._replace(kind, old, new, request, "status")
+
+    def update_subresource(self, resource: str, subresource: str, obj: Object, request: Request) -> Object:
+        """One of `kind.subresources`, such as a request's `approval`. Raises ApiError 404 for any other."""
+        kind, old, obj = self._existing(resource, obj, request)
+        if subresource not in kind.subresources:
+            raise errors.not_found(resource, obj["metadata"]["name"])
+        return self._update_part(kind, subresource, old, obj, request)
+
+    def _update_part(self, kind: Kind, name: str, old: Object, sent: Object, request: Request) -> Object:
+        part = kind.subresources[name]
+        gate = self._gate("UPDATE", kind, name, old["metadata"], old, request)
+        new = gate.completed(part.take(sent, old))
+        if kind.counted and kind.counted(new) != kind.counted(old):
+            generation = old["metadata"].get("generation", 0) + 1
+            new = {**new, "metadata": {**new["metadata"], "generation": generation}}
+        if not request.trusted:
+            self._refuse(kind, new, part.validate(new, old))
+        gate.check(new)
+        return self._replace(kind, old, new, request, name)
 
     def finalize(self, resource: str, obj: Object, request: Request) -> Object:
         """A namespace's `finalize` subresource: takes `spec.finalizers` from `obj`, and nothing else.
@@ -206,7 +280,7 @@ class Handler:
             obj = self._decoded(kind, obj, request)
         sent = obj["metadata"]
         name = sent.get("name") or ""
-        old = self.store.get(resource, sent.get("namespace") or "", name)
+        old = self.store.get(kind.resource, sent.get("namespace") or "", name)
         if old is None:
             raise errors.not_found(resource, name)
         if kind.custom:
@@ -243,12 +317,13 @@ class Handler:
     ) -> Object | None:
         """None when it is gone at once, else the object that waits for its end. Raises ApiError."""
         kind = self.scheme.resource(resource)
-        old = self.store.get(resource, namespace, name)
+        old = self.store.get(kind.resource, namespace, name)
         if old is None:
             raise errors.not_found(resource, name)
         _check_preconditions(resource, old, options.uid, options.resource_version)
         if why := kind.undeletable(old):
             raise errors.forbidden(resource, name, why)
+        self._gate("DELETE", kind, "", old["metadata"], old, request).check(old)
         verdict = deletion.decide(old, kind, options, self._now())
         if verdict.act == "keep":
             return old
@@ -260,24 +335,12 @@ class Handler:
     # --- binding ------------------------------------------------------------------------------------------
 
     def bind(self, namespace: str, name: str, node: str, request: Request) -> Object:
-        """The pod's `binding` subresource (`pkg/registry/core/pod/storage/storage.go` BindingREST)."""
+        """The pod's `binding` subresource. Raises ApiError 409 where it has a node, or is leaving."""
         pod = self.store.get("pods", namespace, name)
         if pod is None:
             raise errors.not_found("pods", name)
-        if pod["metadata"].get("deletionTimestamp"):
-            why = f"pod {name} is being deleted, cannot be assigned to a host"
-            raise errors.conflict("pods/binding", name, why)
-        if pod["spec"].get("nodeName"):
-            why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
-            raise errors.conflict("pods/binding", name, why)
-        status = pod.get("status") or {}
-        scheduled = with_condition(status.get("conditions"), "PodScheduled", "True", now=self.timestamp())
-        bound = {
-            **pod,
-            "spec": {**pod["spec"], "nodeName": node},
-            "status": {**status, "conditions": scheduled},
-        }
-        return self._put(self.scheme.resource("pods"), bound, request)
+        new = bound(pod, node, self.timestamp())
+        return self._put(self.scheme.resource("pods"), new, request)
 
     # --- the ends -----------------------------------------------------------------------------------------
 

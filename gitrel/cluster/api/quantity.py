@@ -58,3 +58,10 @@ def _binary(value: Fraction) -> str:
         if whole % 1024**power == 0:
             return f"{whole // 1024**power}{suffix}"
     raise AssertionError("every whole number is a multiple of one")
+
+
+def written(value: Fraction, *, like: str) -> str:
+    """A sum in the family of suffixes of one of its parts: `1Gi` and `512Mi` add up to `1536Mi`."""
+    if like.endswith("i") and abs(value) >= 1024 and value.denominator == 1:
+        return _binary(value)
+    return _decimal(value, exponent=False)

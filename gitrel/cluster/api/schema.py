@@ -106,11 +106,12 @@ def _decoded_custom(kind: Kind, obj: Object, unknown: list[str]) -> Object:
 
 
 def _decoded_builtin(kind: Kind, obj: Object, unknown: list[str]) -> Object:
-    problems = list(_validator(kind.api_version, kind.kind)(obj))
+    api_version: str = obj["apiVersion"]
+    problems = list(_validator(api_version, kind.kind)(obj))
     for problem in problems:
         if (message := _type_error(problem, obj)) is not None:
-            raise _cannot_be_handled(kind, message)
-    clean: Object = _normal(obj, type_of(kind.api_version, kind.kind), "", unknown)
+            raise _cannot_be_handled(kind, message, api_version)
+    clean: Object = _normal(obj, type_of(api_version, kind.kind), "", unknown)
     return clean
 
 
@@ -138,8 +139,8 @@ def missing_fields(kind: Kind, obj: Object, known: Iterable[FieldError]) -> Iter
                 yield required(path)
 
 
-def _cannot_be_handled(kind: Kind, why: str) -> ApiError:
-    version = kind.api_version.rpartition("/")[2]
+def _cannot_be_handled(kind: Kind, why: str, api_version: str = "") -> ApiError:
+    version = (api_version or kind.api_version).rpartition("/")[2]
     return bad_request(f'{kind.kind} in version "{version}" cannot be handled as a {kind.kind}: {why}')
 
 

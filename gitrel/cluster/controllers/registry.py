@@ -15,12 +15,17 @@ from gitrel.cluster.controllers.namespace.controller import NamespaceController
 from gitrel.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
 from gitrel.cluster.controllers.podgc.controller import PodGarbageCollector
 from gitrel.cluster.controllers.replicaset.controller import ReplicaSetController
+from gitrel.cluster.controllers.resourcequota.controller import ResourceQuotaController
+from gitrel.cluster.controllers.serviceaccount.controller import ServiceAccountController
+from gitrel.cluster.controllers.storageprotection.controller import StorageProtectionController
 from gitrel.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 
 
 def controllers() -> tuple[Controller, ...]:
     """New ones: none keeps anything between two syncs, but a cluster owns its own."""
     return (
+        ServiceAccountController(),
+        ResourceQuotaController(),
         ReplicaSetController(),
         DeploymentController(),
         JobController(),
@@ -28,6 +33,7 @@ def controllers() -> tuple[Controller, ...]:
         EndpointSliceController(),
         NodeLifecycleController(),
         PodGarbageCollector(),
+        StorageProtectionController(),
         NamespaceController(),
         CustomResourceController(),
         GarbageCollector(),

@@ -13,9 +13,6 @@ from gitrel.cluster.kinds.podvalidation import pod_spec_errors
 from gitrel.kube import quantities
 from gitrel.kube.identity import Object
 
-_TOLERATED_SECONDS = 300
-"""How long a pod stays on a node that is not ready (admission DefaultTolerationSeconds)."""
-
 _MUTABLE = frozenset(
     ("activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "schedulingGates")
 )
@@ -35,35 +32,21 @@ def grace(pod: Object, asked: int | None) -> int:
     return 1 if seconds < 0 else int(seconds)
 
 
+def _default_spec(spec: Object) -> Object:
+    """A pod's own defaults beside those of its template (SetDefaults_Pod)."""
+    return filled(default_pod_spec(spec), {"enableServiceLinks": True})
+
+
+_default_own_spec = remembered(_default_spec)
+
+
 def default_pod(pod: Object) -> Object:
-    return changed(pod, "spec", default_pod_spec)
-
-
-def _admitted(spec: Object) -> Object:
-    """What admission adds to every new pod: its account, its priority, and patience with a failing node."""
-    account = spec.get("serviceAccountName") or "default"
-    named = {"serviceAccountName": account, "serviceAccount": account, "enableServiceLinks": True}
-    spec = filled(spec, {**named, "priority": 0, "preemptionPolicy": "PreemptLowerPriority"})
-    tolerations = list(spec.get("tolerations") or ())
-    for taint in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
-        if not any(_tolerates(toleration, taint) for toleration in tolerations):
-            row = {"key": taint, "operator": "Exists", "effect": "NoExecute"}
-            tolerations.append({**row, "tolerationSeconds": _TOLERATED_SECONDS})
-    return {**spec, "tolerations": tolerations}
-
-
-_admit = remembered(_admitted)
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: str) -> bool:
-    key, effect = toleration.get("key"), toleration.get("effect")
-    return (not key or key == taint) and effect in (None, "", "NoExecute")
+    return changed(pod, "spec", _default_own_spec)
 
 
 def prepare_pod(pod: Object) -> Object:
     """A new pod is Pending, with the class of service that its resources give it."""
-    spec = _admit(pod.get("spec") or {})
-    return {**pod, "spec": spec, "status": _first_status(spec)}
+    return {**pod, "status": _first_status(pod.get("spec") or {})}
 
 
 def qos_class(spec: Object) -> str:

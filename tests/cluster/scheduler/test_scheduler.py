@@ -143,8 +143,9 @@ def test_a_finished_pod_makes_room() -> None:
 def test_priority_goes_before_age() -> None:
     """Of three pods that wait for one place, the one with the highest priority gets it, then the oldest."""
     made = town(nodes=0)
-    for name, priority in (("old", 0), ("young", 0), ("important", 1000)):
-        made.writer.create("pods", pod(name, containers=asking("1"), priority=priority))
+    made.writer.create("priorityclasses.scheduling.k8s.io", {"metadata": {"name": "high"}, "value": 1000})
+    for name, named in (("old", {}), ("young", {}), ("important", {"priorityClassName": "high"})):
+        made.writer.create("pods", pod(name, containers=asking("1"), **named))
         made.advance(timedelta(seconds=5))
     made.writer.create("nodes", big_node("one", "1"))
     made.settle()

@@ -1,0 +1,1 @@
+"""Admission: small plugins that complete or refuse a write before it is stored, in Kubernetes' order."""

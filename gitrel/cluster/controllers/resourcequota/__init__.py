@@ -1,0 +1,1 @@
+"""What is used of a ResourceQuota, told in its status."""

@@ -1,0 +1,1 @@
+"""Claims and volumes are let go when nobody uses them any more."""
