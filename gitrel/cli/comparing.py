@@ -11,6 +11,7 @@ from gitrel.cli import lookup
 from gitrel.cli.rendering import renderings
 from gitrel.cli.session import Session
 from gitrel.delivery.changes import Change, Mask, changes
+from gitrel.delivery.labels import is_owned, without_ownership
 from gitrel.delivery.plan import Plan
 from gitrel.errors import GitrelError, InvalidRepository
 from gitrel.kube.identity import Object, Ref, ref_of
@@ -170,11 +171,18 @@ def live(session: Session, catalog: Catalog, asked: Asked, mask: Mask) -> Compar
 
 
 def _told(forecast: Plan, component: str, environment: str, mask: Mask) -> Iterator[Change]:
-    entries = [e for e in forecast.entries if e.word not in ("unchanged", "skipped")]
-    before = {entry.ref: entry.before for entry in entries if entry.before is not None}
-    after = {entry.ref: entry.after for entry in entries if entry.after is not None}
-    for obj in (*before.values(), *after.values()):
-        MASKER.learn_object(obj)
+    before: dict[Ref, Mapping[str, Any]] = {}
+    after: dict[Ref, Mapping[str, Any]] = {}
+    for entry in forecast.entries:
+        if entry.word in ("unchanged", "skipped"):
+            continue
+        # Our labels differ in every environment, so nothing would be told together; that an object is
+        # adopted, and gets them, is a change that is shown.
+        adopted = entry.before is not None and not is_owned(entry.before, component, environment)
+        for side, obj in ((before, entry.before), (after, entry.after)):
+            if obj is not None:
+                MASKER.learn_object(obj)
+                side[entry.ref] = obj if adopted else without_ownership(obj)
     return changes(component, environment, before, after, mask)
 
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from gitrel.kube.fields import get, replaced
+from gitrel.kube.fields import get, removed, replaced
 from gitrel.kube.identity import Object, annotations_of, labels_of
 
 TOOL = "gitrel"
@@ -38,6 +38,14 @@ def with_ownership(obj: Mapping[str, Any], component: str, environment: str, set
     """The object as it is applied: its own labels, and ours, which win."""
     labels = {**labels_of(obj), **ownership(component, environment), PART_OF: set_id}
     return replaced(obj, ("metadata", "labels"), labels)
+
+
+def without_ownership(obj: Mapping[str, Any]) -> Object:
+    """The object without our labels, as the release has it: they say where it is, not what it is."""
+    ours = {MANAGED_BY, COMPONENT, ENVIRONMENT, PART_OF}
+    labels = {key: value for key, value in labels_of(obj).items() if key not in ours}
+    path = ("metadata", "labels")
+    return replaced(obj, path, labels) if labels else removed(obj, path)
 
 
 def is_owned(live: Mapping[str, Any], component: str, environment: str) -> bool:

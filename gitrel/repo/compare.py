@@ -6,7 +6,7 @@ shows in a diff of manifests, and all of it decides what happens after the merge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import TypeVar
@@ -25,9 +25,10 @@ def differences(before: Catalog, after: Catalog, concerns: Callable[[str], bool]
         *_waves(before.pipeline, after.pipeline),
         *_broken(before, after, concerns),
     ]
+    order = [name for wave in after.pipeline.waves for name in wave.environments]
     for name in sorted({*before.components, *after.components}):
         if concerns(name) and name not in before.broken and name not in after.broken:
-            found += _component(name, before.components.get(name), after.components.get(name))
+            found += _component(name, before.components.get(name), after.components.get(name), order)
     return tuple(found)
 
 
@@ -60,7 +61,9 @@ def _broken(before: Catalog, after: Catalog, concerns: Callable[[str], bool]) ->
             yield f"{name} has errors in {side}, so its manifests cannot be compared"
 
 
-def _component(name: str, old: Component | None, new: Component | None) -> Iterator[str]:
+def _component(
+    name: str, old: Component | None, new: Component | None, order: Sequence[str]
+) -> Iterator[str]:
     if old is None:
         yield f"new: component {name}"
     if new is None:
@@ -70,7 +73,7 @@ def _component(name: str, old: Component | None, new: Component | None) -> Itera
         )
     if old is None or new is None:
         return
-    yield from _pointers(old, new)
+    yield from _pointers(old, new, order)
     cut = [version for version in new.versions if version not in old.versions]
     used = {pointer.version for pointer in new.pointers.values()}
     if idle := [version for version in cut if version not in used]:
@@ -80,9 +83,9 @@ def _component(name: str, old: Component | None, new: Component | None) -> Itera
         yield f"{name} depends on {_names(new.depends_on) or 'nothing'} now"
 
 
-def _pointers(old: Component, new: Component) -> Iterator[str]:
+def _pointers(old: Component, new: Component, order: Sequence[str]) -> Iterator[str]:
     moved: dict[tuple[str, str], list[str]] = {}
-    for environment in dict.fromkeys((*old.pointers, *new.pointers)):
+    for environment in dict.fromkeys((*order, *new.pointers, *old.pointers)):
         was, now = (side.pointers.get(environment) for side in (old, new))
         key = (was.version if was else "nothing", now.version if now else "nothing")
         if key[0] != key[1]:

@@ -36,7 +36,7 @@ def _problem(problem: Problem) -> str:
 def pass_summary(report: PassReport) -> str:
     """Where every rollout stands, what went wrong, and when the next pass is due."""
     lines = [f"### gitrel: {rollout_status(report)}", ""]
-    lines += [f"Commit {code(report.commit[:12])} at {format_instant(report.at)}.", ""]
+    lines += [f"Commit {code(report.commit[:12])} at {format_instant(report.at.replace(microsecond=0))}.", ""]
     lines += [f"- {_told(trouble)}" for trouble in list(_troubles(report))[:ROWS_MAX]]
     if report.wake_at:
         lines += ["", f"The next pass is due at {format_instant(report.wake_at)}."]
