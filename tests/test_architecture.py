@@ -69,7 +69,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "orjson": ("",),
     "numpy": ("cluster/scheduler/",),
     "kubernetes_validate": ("cluster/api/", "render/", "kube/openapi"),
-    "jsonschema_rs": ("cluster/api/", "render/"),
+    "jsonschema_rs": ("cluster/api/", "render/", "repo/typed"),
     "cel": ("cluster/", "delivery/"),
     "cronsim": ("cluster/controllers/", "rollout/gates/"),
     "starlette": ("cluster/server/", "dashboard/", "daemon/"),

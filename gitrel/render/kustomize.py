@@ -176,8 +176,9 @@ class _Written:
         for step in path:
             if not isinstance(value, dict | list):
                 return False
+            container: Any = value
             try:
-                value = value[step]
+                value = container[step]
             except (KeyError, IndexError, TypeError):
                 return False
         return True

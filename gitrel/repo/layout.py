@@ -5,6 +5,7 @@ environments/<environment>.yaml                        one stage or region
 environments/allowed_signers                           whose SSH signatures count, in ssh-keygen's format
 environments/signers.asc                               whose OpenPGP signatures count, as public keys
 apps/<component>/component.yaml                        optional
+apps/<component>/parameters.schema.yaml                optional: the types of its parameters
 apps/<component>/current/…                             where changes are made
 apps/<component>/v2/…                                  a released version …
 apps/<component>/v2/.gitrel-release.yaml               … and the record of what was released
@@ -25,6 +26,7 @@ import unicodedata
 APPS = "apps"
 ENVIRONMENTS = "environments"
 COMPONENT_FILE = "component.yaml"
+TYPES_FILE = "parameters.schema.yaml"
 PIPELINE_FILE = f"{ENVIRONMENTS}/pipeline.yaml"
 ALLOWED_SIGNERS = f"{ENVIRONMENTS}/allowed_signers"
 GPG_KEYS = f"{ENVIRONMENTS}/signers.asc"

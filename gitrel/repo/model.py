@@ -170,6 +170,8 @@ class Component:
     versions: Mapping[str, Version]
     pointers: Mapping[str, Pointer]
     origin: Origin
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+    """What `parameters.schema.yaml` says where no layer sets a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +204,5 @@ class Catalog:
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """Components with an error, and their errors. They are not in `components`; what runs of them stays as
     it is, since a component that cannot be read is not a component that was deleted."""
+    sealed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The files with parameters that SOPS encrypted, by path. The catalog itself holds their ciphertext."""

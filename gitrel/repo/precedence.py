@@ -1,4 +1,5 @@
 """Which value wins: pipeline < environment < component < component × environment, the last one first.
+Below all of them lie the defaults of the component's `parameters.schema.yaml`, if it has one.
 
 - Maps merge key by key, at every depth. Lists, text, numbers and booleans replace what was there.
 - `null` sets null: the parameter exists and is empty. Nothing is ever removed by a later layer, so an
@@ -18,6 +19,7 @@ from typing import Any
 from gitrel.errors import Problem
 from gitrel.repo.model import Catalog, Origin, Value
 from gitrel.repo.schema_read import Path, Places
+from gitrel.repo.sealed import is_sealed, type_of
 
 Values = Mapping[str, Value]
 
@@ -40,7 +42,8 @@ def _layers(catalog: Catalog, component: str, environment: str, what: str) -> li
     owner = catalog.components[component]
     pointer = owner.pointers.get(environment)
     sources = [catalog.pipeline, catalog.environments[environment], owner, *([pointer] if pointer else [])]
-    return [getattr(source, what) for source in sources]
+    lowest = [owner.defaults] if what == "parameters" and owner.defaults else []
+    return [*lowest, *(getattr(source, what) for source in sources)]
 
 
 def plain(values: Values) -> dict[str, Any]:
@@ -109,6 +112,10 @@ def _merge_maps(name: str, lower: Value, upper: Value, problems: list[Problem]) 
 _SCALARS = ("text", "a number", "true or false")
 
 
+_SEALED_SHAPES = {"int": "a number", "float": "a number", "bool": "true or false"}
+_SEALED_SHAPES |= dict.fromkeys(("str", "bytes", "comment"), "text")
+
+
 def _shape(value: Any) -> str:
     match value:
         case None:
@@ -119,6 +126,8 @@ def _shape(value: Any) -> str:
             return "a list"
         case bool():
             return "true or false"
+        case str() if is_sealed(value):
+            return _SEALED_SHAPES[type_of(value)]
         case str():
             return "text"
         case _:

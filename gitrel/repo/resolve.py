@@ -6,14 +6,14 @@ others are not affected; an error in an environment or in the pipeline concerns 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TypeVar
 
 from gitrel.errors import Problem
-from gitrel.repo import layout, schema
+from gitrel.repo import layout, schema, sealed
 from gitrel.repo.links import follow
 from gitrel.repo.model import (
     Catalog,
@@ -35,6 +35,7 @@ from gitrel.repo.schema_read import Parsed, Places, read
 from gitrel.repo.suggest import escaped, visible
 from gitrel.repo.survey import ComponentPlace, Layout, PointerPlace, survey
 from gitrel.repo.tree import File, RawTree
+from gitrel.repo.typed import Typed, read_typed
 from gitrel.repo.waves import plan_waves
 
 _Model = TypeVar("_Model", bound=schema.Strict)
@@ -74,7 +75,7 @@ def resolve(tree: RawTree, commit: str = "") -> tuple[Catalog, tuple[Problem, ..
         for name, place in found.components.items()
         if (component := reader.component(place, document.spec, pipeline, environments))
     }
-    return _catalog(commit, pipeline, environments, components, reader.problems)
+    return _catalog(commit, pipeline, environments, components, reader)
 
 
 def _catalog(
@@ -82,9 +83,9 @@ def _catalog(
     pipeline: Pipeline,
     environments: Mapping[str, Environment],
     components: Mapping[str, Component],
-    found: Iterable[Problem],
+    reader: _Reader,
 ) -> tuple[Catalog, tuple[Problem, ...]]:
-    problems = tuple(sorted(set(found)))
+    problems = tuple(sorted(set(reader.problems)))
     broken: dict[str, list[Problem]] = {}
     for problem in problems:
         if problem.severity == "error" and (name := layout.component_of(problem.file)):
@@ -95,6 +96,7 @@ def _catalog(
         environments=_frozen(environments),
         components=_frozen({name: it for name, it in components.items() if name not in broken}),
         broken=_frozen({name: tuple(errors) for name, errors in broken.items()}),
+        sealed=_frozen(reader.sealed),
     )
     return catalog, problems
 
@@ -110,15 +112,20 @@ class _Reader:
     tree: RawTree
     layout: Layout
     problems: list[Problem]
+    sealed: dict[str, bytes]
+    """The files that SOPS encrypted, as they are."""
 
     def __init__(self, tree: RawTree, found: Layout) -> None:
         self.tree, self.layout, self.problems = tree, found, list(found.problems)
+        self.sealed = {}
 
     def _read(self, model: type[_Model], path: str) -> Parsed[_Model]:
         entry = self.tree.get(path)
         assert isinstance(entry, File), "the survey lists files only"
         parsed = read(model, entry.data, path)
         self.problems += parsed.problems
+        if getattr(parsed.model, sealed.KEY, None) is not None:
+            self.sealed[path] = entry.data
         return parsed
 
     def _settings(
@@ -128,6 +135,8 @@ class _Reader:
         parameters = layer(values.parameters, parsed.places, (*path, "parameters"), file)
         flags = layer(values.flags, parsed.places, (*path, "flags"), file)
         self.problems += _templated(parameters)
+        if file not in self.sealed:
+            self.problems += _unopenable(parameters)
         return _frozen(parameters), _frozen(flags)
 
     def pipeline(self) -> tuple[schema.PipelineDocument, Places, Values, Values]:
@@ -170,10 +179,17 @@ class _Reader:
         pointers = {
             env: found for env, at in place.pointers.items() if (found := self._pointer(place, env, at))
         }
+        typed = self._typed(place)
+        defaults = typed.defaults if typed else _NONE
+        effective: dict[str, Values] = {}
         for name, pointer in pointers.items():
             if name in environments:
                 layers = (pipeline.parameters, environments[name].parameters, parameters, pointer.parameters)
-                self.problems += merge(*layers)[1]
+                effective[name], wrong = merge(*([defaults] if defaults else []), *layers)
+                self.problems += wrong
+        if typed:
+            own = (parameters, *(pointer.parameters for pointer in pointers.values()))
+            self.problems += typed.problems(effective, own)
         return Component(
             name=place.name,
             renderer=spec.renderer,
@@ -185,7 +201,16 @@ class _Reader:
             versions=_frozen(versions),
             pointers=_frozen(pointers),
             origin=Origin(place.file or layout.component_folder(place.name)),
+            defaults=_frozen(defaults),
         )
+
+    def _typed(self, place: ComponentPlace) -> Typed | None:
+        entry = self.tree.get(place.types) if place.types else None
+        if not isinstance(entry, File):
+            return None
+        typed, problems = read_typed(entry.data, place.types)
+        self.problems += problems
+        return typed
 
     def _version(self, component: str, name: str) -> Version:
         folder = layout.version_folder(component, name)
@@ -279,6 +304,15 @@ def _schedule(own: schema.Timers, pipeline: schema.PipelineSpec) -> Schedule:
         ),
         max_setbacks=first(own.max_setbacks, default.max_setbacks, DEFAULTS.max_setbacks),
     )
+
+
+def _unopenable(parameters: Mapping[str, Value]) -> Iterator[Problem]:
+    """Encrypted values in a file that lost what SOPS needs to decrypt them."""
+    for name, value in flatten(parameters):
+        if sealed.holds_sealed(value.value):
+            what = f"{escaped(name)} is encrypted, and the file has no {sealed.KEY} metadata"
+            todo = "copy whole files, never single encrypted values"
+            yield Problem(value.origin.file, value.origin.line, value.origin.column, what, todo)
 
 
 def _templated(parameters: Mapping[str, Value]) -> Iterator[Problem]:

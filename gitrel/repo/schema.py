@@ -143,6 +143,10 @@ class Strict(BaseModel):
         return {k: v for k, v in value.items() if v is not None or k not in known}
 
 
+SopsMetadata = dict[str, Any] | None
+"""What SOPS writes at the end of a file that it encrypted; only SOPS reads it."""
+
+
 class Metadata(Strict):
     name: str = ""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
@@ -246,6 +250,7 @@ class PipelineDocument(Strict):
     kind: Literal["Pipeline"]
     metadata: Metadata = Metadata()
     spec: PipelineSpec = PipelineSpec()
+    sops: SopsMetadata = None
 
 
 class EnvironmentDocument(Strict):
@@ -255,6 +260,7 @@ class EnvironmentDocument(Strict):
     kind: Literal["Environment"]
     metadata: Metadata = Metadata()
     spec: EnvironmentSpec = EnvironmentSpec()
+    sops: SopsMetadata = None
 
 
 class ComponentDocument(Strict):
@@ -264,6 +270,7 @@ class ComponentDocument(Strict):
     kind: Literal["Component"]
     metadata: Metadata = Metadata()
     spec: ComponentSpec = ComponentSpec()
+    sops: SopsMetadata = None
 
 
 class FixFields(Strict):
@@ -292,6 +299,8 @@ class ReleaseDocument(Strict):
 
 class ParametersDocument(Settings):
     """apps/<component>/<environment>/<environment>-parameters.yaml: what differs there."""
+
+    sops: SopsMetadata = None
 
 
 VersionName = Annotated[str, _text(layout.is_version, layout.VERSION_RULE)]

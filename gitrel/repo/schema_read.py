@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gitrel.errors import Problem
-from gitrel.repo import schema
+from gitrel.repo import schema, sealed
 from gitrel.repo.suggest import did_you_mean, escaped, visible
 from gitrel.repo.yamlfile import Document, PathStep, read_documents
 
@@ -139,6 +139,8 @@ def _nearest(places: Places, path: Path) -> Place:
 
 def _sentence(model: type[schema.Strict], details: ErrorDetails, path: Path) -> tuple[str, str]:
     kind, field = details["type"], _dotted(path)
+    if isinstance(details["input"], str) and sealed.is_sealed(details["input"]):
+        return f"{field} is encrypted, and gitrel must read it", sealed.ADVICE
     context: Mapping[str, Any] = details.get("ctx") or {}
     if kind == "extra_forbidden":
         known = _fields_at(model, path[:-1])

@@ -12,6 +12,7 @@ WORDS: Mapping[str, str] = {
     "apiVersion": "Always `gitrel.dev/v1alpha1`.",
     "kind": "What the document is.",
     "metadata": "Name, labels and annotations.",
+    "sops": "What SOPS writes where it encrypted parameters; never written by hand.",
     "spec": "What is asked.",
     "Metadata.name": "The name; it must be that of the file or folder.",
     "labels": "Labels that selectors of waves can match.",
@@ -51,7 +52,8 @@ WORDS: Mapping[str, str] = {
     "behaviours": "What images do in the bundled cluster, by image pattern; the last rule that matches wins.",
     "context": "A context of the operator's kubeconfig.",
     "components": "Component → version: what is promoted together, in one step.",
-    "renderer": "How the version's files become manifests; `auto` looks at what is there.",
+    "renderer": "How the version's files become manifests; `auto` looks at what is there: `Chart.yaml` makes "
+    "a Helm chart, `kustomization.yaml` a kustomization, `.j2` at the end of a name a template.",
     "dependsOn": "Components that must be well in an environment before this one starts there.",
     "versions": "How versions are kept.",
     "from": "`directories`: each released version is a folder.",

@@ -28,10 +28,11 @@ class PointerPlace:
 
 @dataclass(slots=True)
 class ComponentPlace:
-    """One folder below `apps/`. `file` is "" without a component.yaml."""
+    """One folder below `apps/`. `file` is "" without a component.yaml, `types` without a schema."""
 
     name: str
     file: str = ""
+    types: str = ""
     versions: list[str] = field(default_factory=list)
     pointers: dict[str, PointerPlace] = field(default_factory=dict)
 
@@ -177,6 +178,11 @@ def _survey_component(tree: RawTree, component: str, found: Layout) -> Component
                 place.file = path
             else:
                 found.problems += _not_a_file(path, entry)
+        elif name == layout.TYPES_FILE:
+            if isinstance(entry, File):
+                place.types = path
+            else:
+                found.problems += _not_a_file(path, entry)
         elif layout.is_version(name):
             found.problems += _survey_version(tree, path, entry, place)
         elif name in found.environments or name in found.unusable:
@@ -274,7 +280,7 @@ def _unknown_in_component(
             escaped(path), 0, 0, f"{visible(name)} is not the name of a version", layout.VERSION_RULE
         )
     else:
-        known = [layout.COMPONENT_FILE, layout.CURRENT, *environments]
+        known = [layout.COMPONENT_FILE, layout.TYPES_FILE, layout.CURRENT, *environments]
         yield _unknown_file(path, name, known)
 
 

@@ -21,13 +21,13 @@ CASES = [
         "unknown-fields-and-wrong-types",
         "58",
         _component(
-            "  replica: 3\n  minReadySecond: 5\n  maxRestarts: many\n  renderer: helm\n  flags: {a: 1}\n"
+            "  replica: 3\n  minReadySecond: 5\n  maxRestarts: many\n  renderer: Helm\n  flags: {a: 1}\n"
         ),
         (
             "apps/frontend/component.yaml:4:3: unknown field 'replica': known here: dependsOn, flags, maxRestarts, maxSetbacks, meanTimeToSmoke, minReadySeconds, namespace, onFailure, parameters, progressDeadline, pruneLimit, renderer, soakFactor, soakFirstRelease, versions",
             "apps/frontend/component.yaml:5:3: unknown field 'minReadySecond' (did you mean 'minReadySeconds'?): rename it",
             "apps/frontend/component.yaml:6:3: spec.maxRestarts must be an integer, not text: write the number without quotes or unit",
-            "apps/frontend/component.yaml:7:3: spec.renderer is 'helm': it must be 'auto', 'plain' or 'jinja'",
+            "apps/frontend/component.yaml:7:3: spec.renderer is 'Helm': it must be 'auto', 'plain', 'jinja', 'helm' or 'kustomize'",
             "apps/frontend/component.yaml:8:11: spec.flags.a must be true or false, not the number 1",
         ),
     ),
