@@ -17,12 +17,13 @@ from typing import Any
 
 import orjson
 
-from gitrel.cluster.api import errors, fieldselector, scale
+from gitrel.cluster.api import errors, eviction, fieldselector, scale
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import Propagation
 from gitrel.cluster.api.handler import Handler, Request
 from gitrel.cluster.api.patching import Patcher, PatchType, Subresource
 from gitrel.cluster.api.schema import FieldValidation
+from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.store.cursor import Cursor
 from gitrel.cluster.store.store import Expired
 from gitrel.kube import selectors
@@ -49,18 +50,25 @@ class Client:
         request = replace(self._request, manager=manager, dry_run=dry_run, field_validation=field_validation)
         return Client(self._handler, self._patcher, replace(request, warn=warn) if warn else request)
 
+    def _seen(self, kind: Kind, stored: Object, asked: Mapping[str, Any]) -> Object:
+        """What was written, in the version in which it was written."""
+        return stored if kind.custom else kind.in_version(stored, asked["apiVersion"])
+
     def resource_of(self, obj: Mapping[str, Any]) -> str:
         """The resource of an object by its apiVersion and kind."""
-        return self._handler.scheme.kind(obj.get("apiVersion", ""), obj.get("kind", "")).resource
+        return self._kind_of(obj).resource
+
+    def _kind_of(self, obj: Mapping[str, Any]) -> Kind:
+        return self._handler.scheme.kind(obj.get("apiVersion", ""), obj.get("kind", ""))
 
     # --- reading ------------------------------------------------------------------------------------------
 
     def get(self, resource: str, name: str, namespace: str = "") -> Object:
         kind = self._handler.scheme.resource(resource)
-        found = self._handler.store.get(resource, namespace, name)
+        found = self._handler.store.get(kind.resource, namespace, name)
         if found is None:
             raise errors.not_found(resource, name)
-        return kind.to_stored(found) if kind.custom else found
+        return _in_own_version(kind, resource, found)
 
     def list(
         self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = ""
@@ -68,8 +76,8 @@ class Client:
         """In order of (namespace, name); `labels` and `fields` are selectors as kubectl takes them."""
         kind = self._handler.scheme.resource(resource)
         where = _filter(labels, fields)
-        found = [obj for obj in self._handler.store.list(resource, namespace) if where(obj)]
-        return [kind.to_stored(obj) for obj in found] if kind.custom else found
+        found = [obj for obj in self._handler.store.list(kind.resource, namespace) if where(obj)]
+        return [_in_own_version(kind, resource, obj) for obj in found]
 
     def watch(
         self,
@@ -97,18 +105,25 @@ class Client:
     # --- writing ------------------------------------------------------------------------------------------
 
     def create(self, obj: Object) -> Object:
-        return self._handler.create(self.resource_of(obj), _own(obj), self._request)
+        kind = self._kind_of(obj)
+        return self._seen(kind, self._handler.create(kind.resource, _own(obj), self._request), obj)
 
     def update(self, obj: Object, subresource: Subresource = "") -> Object:
-        resource = self.resource_of(obj)
+        kind, own = self._kind_of(obj), _own(obj)
         if subresource == "status":
-            return self._handler.update_status(resource, _own(obj), self._request)
-        return self._handler.update(resource, _own(obj), self._request)
+            new = self._handler.update_status(kind.resource, own, self._request)
+        elif subresource:
+            new = self._handler.update_subresource(kind.resource, subresource, own, self._request)
+        else:
+            new = self._handler.update(kind.resource, own, self._request)
+        return self._seen(kind, new, obj)
 
     def apply(self, obj: Object, *, force: bool = False, subresource: Subresource = "") -> Object:
         """Server-side apply; `force` takes over what belongs to other managers."""
-        resource = self.resource_of(obj)
-        return self._patcher.apply(resource, _own(obj), self._request, force=force, subresource=subresource)
+        kind = self._kind_of(obj)
+        request = self._request
+        new = self._patcher.apply(kind.resource, _own(obj), request, force=force, subresource=subresource)
+        return self._seen(kind, new, obj)
 
     def patch(
         self,
@@ -155,6 +170,13 @@ class Client:
             self._handler.delete(resource, place, metadata["name"], options, self._request)
         return found
 
+    def evict(
+        self, name: str, namespace: str, *, grace_seconds: int | None = None, uid: str | None = None
+    ) -> Object | None:
+        """The `eviction` subresource of a pod, as `kubectl drain` uses it: asks disruption budgets first."""
+        options = DeleteOptions(grace_seconds, None, uid)
+        return eviction.evict(self._handler, namespace, name, options, self._request)
+
     # --- scale --------------------------------------------------------------------------------------------
 
     def get_scale(self, resource: str, name: str, namespace: str = "") -> Object:
@@ -166,6 +188,15 @@ class Client:
         kind = self._handler.scheme.resource(resource)
         scaled = scale.with_replicas(kind, self.get(resource, name, namespace), replicas)
         return scale.scale_of(kind, self._handler.update(resource, scaled, self._request))
+
+
+def _in_own_version(kind: Kind, resource: str, obj: Object) -> Object:
+    """In the version that `resource` names: `events.events.k8s.io` are Events of that group."""
+    if kind.custom:
+        return kind.to_stored(obj)
+    if resource != kind.resource:
+        return next(v.from_stored(obj) for v in kind.served if v.resource == resource)
+    return obj
 
 
 def _own(value: Any) -> Any:

@@ -17,12 +17,13 @@ from datetime import datetime
 from gitrel.clock import format_instant
 from gitrel.cluster.api import deletion, errors, metadata, ownership, schema
 from gitrel.cluster.api.admission.chain import Chain, Gate, OpenGate
-from gitrel.cluster.api.admission.plugin import Attributes, Operation, UserInfo
+from gitrel.cluster.api.admission.plugin import Attributes, Operation
 from gitrel.cluster.api.allocation import ServiceAllocator
 from gitrel.cluster.api.apply.managers import Managers
 from gitrel.cluster.api.binding import bound
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import FieldError
+from gitrel.cluster.api.rbac.user import ADMIN, User
 from gitrel.cluster.api.schema import FieldValidation
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.kinds.kind import Kind
@@ -33,10 +34,6 @@ from gitrel.kube.identity import Object
 
 def _unheard(message: str) -> None:
     """Where nobody listens to warnings."""
-
-
-ADMIN = UserInfo()
-"""Who writes where nobody else is named: in process one is one's own administrator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,8 @@ class Request:
     warn: Callable[[str], None] = _unheard
     owners: Managers | None = None
     """Of an apply: who owns what afterwards. None for every other write, which takes what it changes."""
-    user: UserInfo = ADMIN
+    user: User = ADMIN
+    """In process one is one's own administrator."""
 
 
 class Handler:

@@ -25,7 +25,8 @@ PatchType = Literal[
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 ]
-Subresource = Literal["", "status"]
+Subresource = str
+"""`status`, one of the kind's own `subresources`, or empty for the object itself."""
 
 
 class Patcher:
@@ -43,12 +44,18 @@ class Patcher:
         type_: PatchType,
         request: Request,
         subresource: Subresource = "",
+        api_version: str = "",
     ) -> Object:
-        """Raises ApiError 415 for a media type that is none of the three, and all that an update raises."""
+        """Patches the object as it is read in `api_version`, or as it is stored.
+
+        Raises ApiError 415 for a media type that is none of the three, and all that an update raises.
+        """
         kind = self._handler.scheme.resource(resource)
-        live = self._handler.store.get(resource, namespace, name)
+        live = self._handler.store.get(kind.resource, namespace, name)
         if live is None:
             raise errors.not_found(resource, name)
+        if api_version and not kind.custom:
+            live = kind.in_version(live, api_version)
         patched = _patched(kind, live, body, type_)
         if not isinstance(patched, dict) or not isinstance(patched.get("metadata"), dict):
             raise errors.bad_request("the patch leaves no object")
@@ -57,9 +64,14 @@ class Patcher:
             if sent.get(field) != live["metadata"].get(field):
                 problem = errors.invalid_value(f"metadata.{field}", sent.get(field), "field is immutable")
                 raise errors.invalid(kind.kind, kind.group, name, [problem])
+        return self._write(resource, patched, request, subresource)
+
+    def _write(self, resource: str, obj: Object, request: Request, subresource: Subresource) -> Object:
         if subresource == "status":
-            return self._handler.update_status(resource, patched, request)
-        return self._handler.update(resource, patched, request)
+            return self._handler.update_status(resource, obj, request)
+        if subresource:
+            return self._handler.update_subresource(resource, subresource, obj, request)
+        return self._handler.update(resource, obj, request)
 
     def apply(
         self,
@@ -74,7 +86,7 @@ class Patcher:
         kind = self._handler.scheme.resource(resource)
         config = _only(self._configuration(kind, config, request), subresource)
         metadata = config["metadata"]
-        live = self._handler.store.get(resource, metadata.get("namespace") or "", metadata["name"])
+        live = self._handler.store.get(kind.resource, metadata.get("namespace") or "", metadata["name"])
         if live is None and subresource:
             raise errors.not_found(resource, metadata["name"])
         now = self._handler.timestamp()
@@ -88,22 +100,23 @@ class Patcher:
         request = replace(request, owners=applied.managers)
         if live is None:
             return self._handler.create(resource, applied.object, request)
-        if subresource:
-            return self._handler.update_status(resource, applied.object, request)
-        return self._handler.update(resource, applied.object, request)
+        return self._write(resource, applied.object, request, subresource)
 
     def _configuration(self, kind: Kind, config: Object, request: Request) -> Object:
         """What was sent, decoded; it must name itself and may not carry a record of owners."""
         if not request.manager:
             problem = errors.required("fieldManager", "is required for apply patch")
             raise errors.invalid("PatchOptions", "meta.k8s.io", "", [problem])
+        config = {**config, "apiVersion": config.get("apiVersion") or kind.api_version, "kind": kind.kind}
+        if not kind.serves(config["apiVersion"]):
+            raise errors.bad_request(f"{kind.kind} is not served in version {config['apiVersion']!r}")
         config = schema.decoded(kind, config, request.field_validation, request.warn)
         metadata = config.get("metadata") or {}
         if metadata.get("managedFields"):
             raise errors.bad_request("metadata.managedFields must be nil")
         if not metadata.get("name"):
             raise errors.bad_request("metadata.name is required for apply patch")
-        return config
+        return config if kind.custom else kind.to_stored(config)
 
 
 def _only(config: Object, subresource: str) -> Object:
@@ -120,7 +133,7 @@ def _patched(kind: Kind, live: Object, body: Any, type_: str) -> Any:
         case "application/merge-patch+json":
             return merge_patch(live, body)
         case "application/strategic-merge-patch+json" if not kind.custom:
-            return strategic_merge_patch(live, body, type_for(kind))
+            return strategic_merge_patch(live, body, type_for(kind, live["apiVersion"]))
         case _:
             accepted = [name for name in get_args(PatchType) if not (kind.custom and "strategic" in name)]
             message = (

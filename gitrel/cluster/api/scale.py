@@ -58,6 +58,9 @@ def _selector(kind: Kind, obj: Object) -> dict[str, str]:
 def _selector_text(obj: Object) -> str:
     """As `-l` takes it, in the order of the keys."""
     parts = []
+    if obj["kind"] == "ReplicationController":
+        # The only one that selects by labels alone, without a LabelSelector.
+        return ",".join(f"{key}={value}" for key, value in sorted(get(obj, "spec", "selector").items()))
     for row in sorted(selectors.from_object(get(obj, "spec", "selector")), key=lambda row: row.key):
         values = ",".join(sorted(row.values))
         match row.operator:

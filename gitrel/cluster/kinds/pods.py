@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, forbidden_field
-from gitrel.cluster.kinds.filling import changed, filled, remembered
+from gitrel.cluster.kinds.filling import changed, each, filled, remembered
 from gitrel.cluster.kinds.kind import Kind, spec_of
-from gitrel.cluster.kinds.podspec import all_containers, default_pod_spec
+from gitrel.cluster.kinds.podparts import SUBRESOURCES
+from gitrel.cluster.kinds.podspec import default_pod_spec, default_resources
 from gitrel.cluster.kinds.podvalidation import pod_spec_errors
-from gitrel.kube import quantities
+from gitrel.cluster.kinds.qos import qos_class
 from gitrel.kube.identity import Object
 
 _MUTABLE = frozenset(
@@ -34,7 +35,14 @@ def grace(pod: Object, asked: int | None) -> int:
 
 def _default_spec(spec: Object) -> Object:
     """A pod's own defaults beside those of its template (SetDefaults_Pod)."""
-    return filled(default_pod_spec(spec), {"enableServiceLinks": True})
+    spec = filled(default_pod_spec(spec), {"enableServiceLinks": True})
+    for key in ("initContainers", "containers"):
+        spec = changed(spec, key, each(_with_requests))
+    return spec
+
+
+def _with_requests(container: Object) -> Object:
+    return changed(container, "resources", default_resources)
 
 
 _default_own_spec = remembered(_default_spec)
@@ -49,26 +57,7 @@ def prepare_pod(pod: Object) -> Object:
     return {**pod, "status": _first_status(pod.get("spec") or {})}
 
 
-def qos_class(spec: Object) -> str:
-    """Guaranteed, Burstable or BestEffort (`pkg/apis/core/helper/qos`): only cpu and memory count."""
-    guaranteed, anything = True, False
-    for _, container in all_containers(spec):
-        resources = container.get("resources") or {}
-        limits, requests = _counted(resources.get("limits")), _counted(resources.get("requests"))
-        anything = anything or bool(limits or requests)
-        if len(limits) < 2 or {**limits, **requests} != limits:
-            guaranteed = False
-    if not anything:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
-
-
 _first_status = remembered(lambda spec: {"phase": "Pending", "qosClass": qos_class(spec)})
-
-
-def _counted(amounts: Mapping[str, Any] | None) -> dict[str, int]:
-    milli = {name: quantities.milli(v) for name, v in (amounts or {}).items() if name in ("cpu", "memory")}
-    return {name: amount for name, amount in milli.items() if amount}
 
 
 def validate_pod(pod: Object) -> Iterator[FieldError]:
@@ -97,6 +86,6 @@ KINDS = (
     Kind(
         "pods", "v1", "Pod", short_names=("po",), categories=("all",), status=True, counted=spec_of,
         default=default_pod, prepare=prepare_pod, validate=validate_pod,
-        validate_update=validate_pod_update, grace=grace,
+        validate_update=validate_pod_update, grace=grace, subresources=SUBRESOURCES,
     ),
 )  # fmt: skip

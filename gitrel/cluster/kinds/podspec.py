@@ -61,8 +61,7 @@ def default_container(container: Object) -> Object:
     container = changed(container, "env", each(_default_env))
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         container = changed(container, probe, _default_probe)
-    container = changed(container, "lifecycle", _default_lifecycle)
-    return changed(container, "resources", default_resources)
+    return changed(container, "lifecycle", _default_lifecycle)
 
 
 def pull_policy(image: str) -> str:

@@ -9,27 +9,12 @@ from typing import Literal
 
 from gitrel.cluster.api import errors
 from gitrel.cluster.api.errors import ApiError
+from gitrel.cluster.api.rbac.user import User
 from gitrel.cluster.controllers.controller import Reader
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
-
-
-@dataclass(frozen=True, slots=True)
-class UserInfo:
-    """Who asks, as `authentication.k8s.io/v1 UserInfo` has it."""
-
-    username: str = "system:admin"
-    groups: Sequence[str] = ("system:masters", "system:authenticated")
-    uid: str = ""
-
-    def as_json(self) -> Object:
-        return {
-            "username": self.username,
-            "groups": list(self.groups),
-            **({"uid": self.uid} if self.uid else {}),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +35,7 @@ class Attributes:
     now: datetime
     dry_run: bool
     warn: Callable[[str], None]
-    user: UserInfo
+    user: User
 
     def forbidden(self, why: str) -> ApiError:
         """403, naming what was to be written."""
