@@ -79,29 +79,28 @@ def _refuse(pod: Object, budget: Object) -> None:
     status, name = budget.get("status") or {}, budget["metadata"]["name"]
     if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
         why = f"The disruption budget {name} is still being processed by the server."
-        raise _too_many(
-            "Cannot evict pod as it would violate the pod's disruption budget.", why, RETRY_SECONDS
-        )
+        raise _too_many(why, RETRY_SECONDS)
     if len(status.get("disruptedPods") or {}) > DISRUPTED_MAX:
         why = "DisruptedPods map too big - too many evictions not confirmed by PDB controller"
         raise errors.forbidden("pods", pod["metadata"]["name"], why)
     if status.get("disruptionsAllowed", 0) < 1:
         needs, has = status.get("desiredHealthy", 0), status.get("currentHealthy", 0)
         why = f"The disruption budget {name} needs {needs} healthy pods and has {has} currently"
-        raise _too_many("Cannot evict pod as it would violate the pod's disruption budget.", why, 0)
+        raise _too_many(why, 0)
 
 
-def _too_many(message: str, why: str, retry_seconds: int) -> ApiError:
+def _too_many(why: str, retry_seconds: int) -> ApiError:
     details: dict[str, object] = {"causes": [{"reason": "DisruptionBudget", "message": why}]}
     if retry_seconds:
         details["retryAfterSeconds"] = retry_seconds
+    message = "Cannot evict pod as it would violate the pod's disruption budget."
     return ApiError(429, "TooManyRequests", message, details)
 
 
 def evict(
     handler: Handler, namespace: str, name: str, options: DeleteOptions, request: Request
 ) -> Object | None:
-    """As `Handler.delete`, with the budget charged and the reason in the pod's conditions. Raises ApiError."""
+    """As `Handler.delete`, with the budget charged and the reason in the pod's conditions."""
     pod = handler.store.get("pods", namespace, name)
     if pod is None:
         raise errors.not_found("pods", name)
@@ -112,7 +111,7 @@ def evict(
         disrupted = {**(status.get("disruptedPods") or {}), name: handler.timestamp()}
         left = {"disruptionsAllowed": status["disruptionsAllowed"] - 1, "disruptedPods": disrupted}
         handler.update_status(BUDGETS, {**budget, "status": {**status, **left}}, own)
-    if not _is_free(pod) or get(pod, "status", "phase") == "Pending":
+    if not pod["metadata"].get("deletionTimestamp"):
         _mark(handler, pod, own)
     return handler.delete("pods", namespace, name, options, request)
 
