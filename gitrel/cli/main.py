@@ -16,7 +16,7 @@ from gitrel.cli.options import global_options
 from gitrel.cli.output import PipeClosed, prepare_streams
 from gitrel.cli.session import Session
 from gitrel.clock import format_instant
-from gitrel.errors import GateClosed, GitrelError, InvalidRepository
+from gitrel.errors import GateClosed, GitrelError, InvalidRepository, UsageError
 from gitrel.telemetry.text import clean
 
 EXIT_CODES = (
@@ -158,6 +158,7 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
         session.out.flush()
         return result if isinstance(result, int) else 0
     except typer.TyperException as error:
+        session.job.tell_failure(UsageError(error.message))
         return _wrong_usage(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -205,6 +206,7 @@ def _fault(session: Session, error: Exception) -> int:
     what = clean(MASKER.text(f"{type(error).__name__}: {error}"))
     hint = "" if session.debug else " (this is a fault in gitrel; --debug shows where)"
     session.err.line(session.err.paint("gitrel:", "red") + f" {what}{hint}")
+    session.job.tell_failure(GitrelError(what))
     return FAULT
 
 

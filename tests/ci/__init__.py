@@ -1,0 +1,1 @@
+"""What a CI system is told, and the workflows that tell it."""
