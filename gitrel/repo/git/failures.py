@@ -166,6 +166,10 @@ _TABLE: tuple[tuple[re.Pattern[str], Build], ...] = tuple(
             _unreachable("the SSH key was refused: check which key is offered"),
         ),
         (
+            r"error: 30[1278]",
+            _unreachable("it has moved, and a login is not carried to another place: name its new URL"),
+        ),
+        (
             r"Could not resolve host|Name or service not known|Temporary failure in name resolution",
             _unreachable("the name does not resolve: check the URL and the DNS"),
         ),

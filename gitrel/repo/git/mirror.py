@@ -19,14 +19,14 @@ import os
 import re
 import shutil
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitrel.errors import GitrelError, UsageError
 from gitrel.repo.git.access import Access, checked_url
-from gitrel.repo.git.failures import Locked
+from gitrel.repo.git.locks import alone
 from gitrel.repo.git.process import Git
 from gitrel.repo.git.repository import REMOTE_TIMEOUT_SECONDS, GitRepository, Sign
 from gitrel.repo.git.scrub import scrub
@@ -182,31 +182,9 @@ class Mirror:
             if _COPY.match(path.name) and path.name != current and _nobody_reads(path):
                 shutil.rmtree(path, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> AbstractContextManager[None]:
         """One process at a time makes copies. Its fetch has a deadline, and so has the wait for it."""
-        path = self.folder / LOCK
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            _wait_for(descriptor, path, 2 * self.source.timeout_seconds)
-            yield
-        finally:
-            os.close(descriptor)
-
-
-def _wait_for(descriptor: int, path: Path, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise Locked(
-                    f"{path} is held by another gitrel for more than {seconds:g} s: see what it is doing",
-                    str(path),
-                ) from None
-            time.sleep(0.05)
+        return alone(self.folder / LOCK, 2 * self.source.timeout_seconds)
 
 
 def _nobody_reads(path: Path) -> bool:

@@ -39,7 +39,7 @@ def _commit(mirror: Mirror, revision: str | None, clock: Clock) -> str:
         raise
     except Unreachable as error:
         branch = mirror.last_branch()
-        if not repository.commit_at(branch):
+        if not branch or not repository.commit_at(branch):
             raise
         age = heard.told(repository.common_dir, mirror.url, clock.now())
         mirror.source.warn(f"{error}{age}: this is what was read then")

@@ -21,6 +21,7 @@ from gitrel.repo.edit import FileChange
 from gitrel.repo.git import remote, trees
 from gitrel.repo.git.access import Access, settings, transport
 from gitrel.repo.git.failures import Locked, RepositoryDamaged, failure
+from gitrel.repo.git.locks import alone
 from gitrel.repo.git.objects import (
     Commit,
     Person,
@@ -45,6 +46,7 @@ LOOSE_OBJECTS_MAX = 5000
 ABSENT = "0" * 40
 """How Git writes `no such ref` in a transaction; gitrel writes it as an empty string."""
 
+FETCH_LOCK = "gitrel-fetch.lock"
 PACKS_MAX = 40
 """A fetch of more than a hundred objects leaves one; every look-up asks them all."""
 
@@ -211,6 +213,7 @@ class GitRepository:
         """Whether this commit, a full SHA, is here."""
         return bool(self._commits([_sha(commit)])[0])
 
+    @_mending
     def _commits(self, names: Sequence[str]) -> list[str]:
         assert self._reader
         return [
@@ -230,7 +233,7 @@ class GitRepository:
 
     @_mending
     def folder(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
-        """What stands directly inside one folder of a commit; empty where there is no such folder."""
+        """What stands directly inside one folder of a commit ("": the root); empty where there is none."""
         return self._trees.folder(commit, path)
 
     @_mending
@@ -365,13 +368,13 @@ class GitRepository:
 
         `depth` commits of each; 0 is what the repository has been so far: all, or what it was cut off at.
         """
-        remote.fetch(self._toward(name), name, refspecs, depth=depth)
+        with alone(self.common_dir / FETCH_LOCK, self._remote_timeout_seconds):
+            remote.fetch(self._toward(name), name, refspecs, depth=depth)
         self.shallow = (self.common_dir / "shallow").exists()
 
     def deepen(self, name: str, refspecs: Sequence[tuple[str, str]]) -> None:
         """Brings the whole history of these refs to a repository whose history is cut off."""
-        remote.fetch(self._toward(name), name, refspecs, depth=remote.WHOLE)
-        self.shallow = (self.common_dir / "shallow").exists()
+        self.fetch(name, refspecs, depth=remote.WHOLE)
 
     def fetch_commit(self, name: str, commit: str) -> bool:
         """Brings one commit by its id; whether it is here then. Unreachable is raised as ever."""

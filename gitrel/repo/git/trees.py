@@ -68,6 +68,8 @@ class TreeReader:
         return places
 
     def folder(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
+        if not path:
+            return self.tree(self._root(commit))
         entry = self.entry(commit, path)
         return self.tree(entry.id) if entry and entry.mode == FOLDER else ()
 
