@@ -27,6 +27,8 @@ from gitrel.cluster.api.crds.custom import CustomKinds
 from gitrel.cluster.api.crds.definition import RESOURCE as CUSTOM_RESOURCE_DEFINITIONS
 from gitrel.cluster.api.handler import Handler, Request
 from gitrel.cluster.api.patching import Patcher
+from gitrel.cluster.api.rbac import access, reconciling
+from gitrel.cluster.api.rbac.authorizer import Authorizer
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.api.writer import ControllerWriter
 from gitrel.cluster.controllers.controller import Context, Controller, Discovering, Key, Writer
@@ -74,10 +76,12 @@ class Cluster:
             self.store.subscribe(file.on_change)
         if moment is None:
             bootstrap.furnish(self.writer, self.spec)
+            self._restore_policy()
         elif moment.queue is not None:
             self.loop.resume(moment.queue)
         else:
             self.loop.wake_all()
+            self._restore_policy()
 
     def _assemble(self) -> None:
         now = self._clock.now
@@ -99,9 +103,11 @@ class Cluster:
         self.handler.completions[CUSTOM_RESOURCE_DEFINITIONS] = custom.complete
         # Before the controllers hear of a definition, its kind is there.
         self.store.subscribe(custom.on_change)
-        self._client = Client(
-            self.handler, Patcher(self.handler), Request("gitrel", field_validation="Strict")
-        )
+        self.authorizer: Authorizer = access.authorizer(self.spec.authorization, self.store)
+        """Who may do what, by `spec.authorization`; asked for every request with a user."""
+        access.guard(self.handler, self.authorizer)
+        request = Request("gitrel", field_validation="Strict")
+        self._client = Client(self.handler, Patcher(self.handler), request, self.authorizer)
         self.writer: Writer = ControllerWriter(self.handler, "gitrel")
         """The trusted way in: defaults, but neither validation nor a record of owners. For tests and
         seeding.
@@ -113,6 +119,11 @@ class Cluster:
             controllers, self.store, [self._contexts(place, c) for place, c in enumerate(controllers)]
         )
         self.store.subscribe(self.loop.on_change)
+
+    def _restore_policy(self) -> None:
+        """At every start, as the API server does, where roles decide anything."""
+        if access.uses_roles(self.spec.authorization):
+            reconciling.reconcile(self.writer, self.store)
 
     def _contexts(self, place: int, controller: Controller) -> Callable[[datetime], Context]:
         """Makes the controller's context for an instant; all but the instant stays the same."""

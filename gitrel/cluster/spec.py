@@ -42,6 +42,8 @@ class ClusterSpec:
     enable_admission: Sequence[str] = ()
     disable_admission: Sequence[str] = ()
     """Admission plugins by Kubernetes' names, as `kube-apiserver --enable-admission-plugins` has them."""
+    authorization: str = "AlwaysAllow"
+    """As `kube-apiserver --authorization-mode`: AlwaysAllow, RBAC, or both, separated by a comma."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for a cluster's file."""
@@ -56,4 +58,5 @@ class ClusterSpec:
         running: dict[str, Any] = dict.fromkeys(
             ("behaviours", "without", "enable_admission", "disable_admission"), ()
         )
+        running["authorization"] = ""
         return orjson.dumps({**self.as_json(), **running}) == orjson.dumps({**other.as_json(), **running})

@@ -22,6 +22,10 @@ from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import Propagation
 from gitrel.cluster.api.handler import Handler, Request
 from gitrel.cluster.api.patching import Patcher, PatchType, Subresource
+from gitrel.cluster.api.rbac.attributes import for_resource
+from gitrel.cluster.api.rbac.authorizer import Authorizer, check
+from gitrel.cluster.api.rbac.impersonation import Wanted, impersonated
+from gitrel.cluster.api.rbac.user import ADMIN, User
 from gitrel.cluster.api.schema import FieldValidation
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.store.cursor import Cursor
@@ -33,26 +37,68 @@ from gitrel.kube.identity import Object
 class Client:
     """All verbs raise ApiError. `resource` is `pods`, `deployments.apps`, …"""
 
-    def __init__(self, handler: Handler, patcher: Patcher, request: Request) -> None:
+    def __init__(
+        self, handler: Handler, patcher: Patcher, request: Request, authorizer: Authorizer | None = None
+    ) -> None:
+        """Without an authorizer everything is allowed."""
         self._handler = handler
         self._patcher = patcher
         self._request = request
+        self._authorizer = authorizer
 
     def acting_as(
         self,
         manager: str,
         *,
+        user: User | None = None,
         dry_run: bool = False,
         field_validation: FieldValidation = "Strict",
         warn: Callable[[str], None] | None = None,
     ) -> Client:
-        """The same cluster for another field manager, or as a dry run that stores nothing."""
-        request = replace(self._request, manager=manager, dry_run=dry_run, field_validation=field_validation)
-        return Client(self._handler, self._patcher, replace(request, warn=warn) if warn else request)
+        """The same cluster for another field manager, for another user, or as a dry run.
+
+        A dry run stores nothing. What `user` may not do raises ApiError 403, by the cluster's authorizer.
+        """
+        request = replace(
+            self._request,
+            manager=manager,
+            dry_run=dry_run,
+            field_validation=field_validation,
+            user=user or self._request.user,
+            warn=warn or self._request.warn,
+        )
+        return Client(self._handler, self._patcher, request, self._authorizer)
+
+    def impersonating(self, wanted: Wanted) -> Client:
+        """As somebody else, which has to be allowed. Raises ApiError 403."""
+        if self._authorizer is None:
+            raise errors.bad_request("impersonation needs an authorizer")
+        user = impersonated(self._authorizer, self._request.user, wanted)
+        return self.acting_as(
+            self._request.manager,
+            user=user,
+            dry_run=self._request.dry_run,
+            field_validation=self._request.field_validation,
+        )
+
+    def _allow(
+        self, verb: str, resource: str, namespace: str | None, name: str = "", subresource: str = ""
+    ) -> None:
+        """Raises ApiError 403 where the user may not."""
+        user = self._request.user
+        if user is not ADMIN and self._authorizer is not None:
+            check(self._authorizer, user, for_resource(verb, resource, namespace or "", name, subresource))
+
+    def _allow_write(self, verb: str, obj: Object, subresource: str = "") -> Kind:
+        """The kind of an object that is about to be written. Raises ApiError 403 where it may not be."""
+        kind, metadata = self._kind_of(obj), obj.get("metadata") or {}
+        name = "" if verb == "create" else metadata.get("name") or ""
+        self._allow(verb, kind.resource, metadata.get("namespace"), name, subresource)
+        return kind
 
     def _seen(self, kind: Kind, stored: Object, asked: Mapping[str, Any]) -> Object:
         """What was written, in the version in which it was written."""
-        return stored if kind.custom else kind.in_version(stored, asked["apiVersion"])
+        return kind.in_version(stored, asked["apiVersion"])
 
     def resource_of(self, obj: Mapping[str, Any]) -> str:
         """The resource of an object by its apiVersion and kind."""
@@ -64,6 +110,10 @@ class Client:
     # --- reading ------------------------------------------------------------------------------------------
 
     def get(self, resource: str, name: str, namespace: str = "") -> Object:
+        self._allow("get", resource, namespace, name)
+        return self._existing(resource, name, namespace)
+
+    def _existing(self, resource: str, name: str, namespace: str) -> Object:
         kind = self._handler.scheme.resource(resource)
         found = self._handler.store.get(kind.resource, namespace, name)
         if found is None:
@@ -75,6 +125,7 @@ class Client:
     ) -> Sequence[Object]:
         """In order of (namespace, name); `labels` and `fields` are selectors as kubectl takes them."""
         kind = self._handler.scheme.resource(resource)
+        self._allow("list", resource, namespace)
         where = _filter(labels, fields)
         found = [obj for obj in self._handler.store.list(kind.resource, namespace) if where(obj)]
         return [_in_own_version(kind, resource, obj) for obj in found]
@@ -92,6 +143,7 @@ class Client:
         old.
         """
         self._handler.scheme.resource(resource)
+        self._allow("watch", resource, namespace)
         store = self._handler.store
         revision = _revision(since) if since else store.revision
         where = _filter(labels, fields)
@@ -105,11 +157,11 @@ class Client:
     # --- writing ------------------------------------------------------------------------------------------
 
     def create(self, obj: Object) -> Object:
-        kind = self._kind_of(obj)
+        kind = self._allow_write("create", obj)
         return self._seen(kind, self._handler.create(kind.resource, _own(obj), self._request), obj)
 
     def update(self, obj: Object, subresource: Subresource = "") -> Object:
-        kind, own = self._kind_of(obj), _own(obj)
+        kind, own = self._allow_write("update", obj, subresource), _own(obj)
         if subresource == "status":
             new = self._handler.update_status(kind.resource, own, self._request)
         elif subresource:
@@ -120,8 +172,11 @@ class Client:
 
     def apply(self, obj: Object, *, force: bool = False, subresource: Subresource = "") -> Object:
         """Server-side apply; `force` takes over what belongs to other managers."""
-        kind = self._kind_of(obj)
-        request = self._request
+        kind, request = self._allow_write("patch", obj, subresource), self._request
+        metadata = obj.get("metadata") or {}
+        place = (metadata.get("namespace") or "", metadata.get("name") or "")
+        if self._handler.store.get(kind.resource, *place) is None:
+            self._allow_write("create", obj)
         new = self._patcher.apply(kind.resource, _own(obj), request, force=force, subresource=subresource)
         return self._seen(kind, new, obj)
 
@@ -135,6 +190,7 @@ class Client:
         type_: PatchType = "application/strategic-merge-patch+json",
         subresource: Subresource = "",
     ) -> Object:
+        self._allow("patch", resource, namespace, name, subresource)
         return self._patcher.patch(resource, namespace, name, _own(body), type_, self._request, subresource)
 
     def delete(
@@ -148,6 +204,7 @@ class Client:
         propagation: Propagation | None = None,
     ) -> Object | None:
         """None when it is gone at once, else the object that waits for its end."""
+        self._allow("delete", resource, namespace, name)
         options = DeleteOptions(grace_seconds, propagation, uid)
         return self._handler.delete(resource, namespace, name, options, self._request)
 
@@ -162,7 +219,10 @@ class Client:
         propagation: Propagation | None = None,
     ) -> Sequence[Object]:
         """`deletecollection`: everything that the selectors choose; returns it as it was before."""
-        found = self.list(resource, namespace, labels=labels, fields=fields)
+        self._allow("deletecollection", resource, namespace)
+        where = _filter(labels, fields)
+        kind = self._handler.scheme.resource(resource)
+        found = [obj for obj in self._handler.store.list(kind.resource, namespace) if where(obj)]
         for obj in found:
             metadata = obj["metadata"]
             options = DeleteOptions(grace_seconds, propagation, metadata["uid"])
@@ -181,12 +241,15 @@ class Client:
 
     def get_scale(self, resource: str, name: str, namespace: str = "") -> Object:
         """The `scale` subresource. Raises ApiError 404 for kinds without one."""
-        return scale.scale_of(self._handler.scheme.resource(resource), self.get(resource, name, namespace))
+        kind = self._handler.scheme.resource(resource)
+        self._allow("get", resource, namespace, name, "scale")
+        return scale.scale_of(kind, self._existing(resource, name, namespace))
 
     def scale(self, resource: str, name: str, replicas: int, namespace: str = "") -> Object:
         """Sets `spec.replicas`, as kubectl scale does; returns the Scale."""
         kind = self._handler.scheme.resource(resource)
-        scaled = scale.with_replicas(kind, self.get(resource, name, namespace), replicas)
+        self._allow("update", resource, namespace, name, "scale")
+        scaled = scale.with_replicas(kind, self._existing(resource, name, namespace), replicas)
         return scale.scale_of(kind, self._handler.update(resource, scaled, self._request))
 
 

@@ -76,6 +76,8 @@ class Handler:
             "services": services.complete
         }
         """Resource → (new, old) → the new object with what follows from other objects."""
+        self.guards: dict[str, Callable[[Object, Object | None, Request], None]] = {}
+        """Resource → (new, old, request): raises ApiError 403 where the user may not write this content."""
         self._stamped: datetime | None = None
         self._stamp = ""
 
@@ -103,6 +105,7 @@ class Handler:
         if not request.trusted:
             self._refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
         new = self._completed(kind, new, None)
+        self._guard(kind, new, None, request)
         gate.check(new)
         return self._put(kind, self._owned(kind, None, new, request), request)
 
@@ -147,6 +150,11 @@ class Handler:
         if complete is not None:
             new = complete(new, old)
         return kind.to_stored(new) if kind.custom else new
+
+    def _guard(self, kind: Kind, new: Object, old: Object | None, request: Request) -> None:
+        guard = self.guards.get(kind.resource)
+        if guard is not None and not request.trusted:
+            guard(new, old, request)
 
     def _decoded(self, kind: Kind, obj: Object, request: Request) -> Object:
         """What a stranger sent, as far as it can be understood. Raises ApiError 400."""
@@ -214,6 +222,7 @@ class Handler:
             told = metadata.update_errors(new["metadata"], old["metadata"])
             self._refuse(kind, new, (*told, *found, *kind.validate_update(new, old)))
         new = self._completed(kind, new, old)
+        self._guard(kind, new, old, request)
         gate.check(new)
         return self._replace(kind, old, new, request, "")
 
@@ -380,7 +389,7 @@ def _check_preconditions(resource: str, old: Object, uid: str | None, revision: 
 def _named(kind: Kind, obj: Object) -> Object:
     """The type's names; a custom object keeps its version until it is stored."""
     version = obj.get("apiVersion") if kind.custom else None
-    return {"apiVersion": version or kind.api_version, "kind": kind.kind}
+    return {"apiVersion": version if version in kind.custom else kind.api_version, "kind": kind.kind}
 
 
 def _with_status_of(new: Object, old: Object) -> Object:

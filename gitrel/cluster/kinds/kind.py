@@ -76,7 +76,7 @@ class Structure(Protocol):
         ...
 
     def decoded(self, obj: Object, unknown: list[str]) -> Object:
-        """With its defaults, without what is not specified; the paths of that are added to `unknown`.
+        """Without what is not specified, the paths of which are added to `unknown`.
 
         Raises ValueError where it is no object at all.
         """

@@ -6,28 +6,17 @@ The token file is Kubernetes' own: CSV rows of token, user, uid and, in quotes, 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from gitrel.cluster.api.errors import ApiError
+from gitrel.cluster.api.rbac.user import ANONYMOUS, AUTHENTICATED, User
 from gitrel.errors import UsageError
 
-AUTHENTICATED = "system:authenticated"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """As `authentication.k8s.io/v1 UserInfo`."""
-
-    name: str
-    groups: Sequence[str] = ()
-    uid: str = ""
-
-
-ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+__all__ = ["ANONYMOUS", "AUTHENTICATED", "User"]
 
 
 def unauthorized() -> ApiError:

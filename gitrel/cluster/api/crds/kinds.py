@@ -43,6 +43,7 @@ def kind_of(definition: Object) -> Kind | None:
         scale=scale is not None,
         scale_at=_scale_paths(scale) if scale else ScalePaths(),
         counted=_counted(status=status),
+        default=lambda obj: structures[obj["apiVersion"]].default(obj),
         prepare=_without_status if status else lambda obj: obj,
         validate_update=_by_version(structures, Structured.validate_update),
         validate_status=_by_version(structures, Structured.validate_update),

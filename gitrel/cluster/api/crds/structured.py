@@ -39,11 +39,14 @@ class Structured:
         return Type(definitions, _typed(self._schema, root=True))
 
     def decoded(self, obj: Object, unknown: list[str]) -> Object:
-        """Pruned and defaulted; metadata, also of embedded objects, as everywhere else."""
+        """Pruned; metadata, also of embedded objects, as everywhere else."""
         known = pruning.pruned(obj, self.root, unknown, root=True)
-        filled: Object = pruning.defaulted(known, self.root)
-        new: Object = _with_metadata(filled, self.root, "", unknown, root=True)
+        new: Object = _with_metadata(known, self.root, "", unknown, root=True)
         return new
+
+    def default(self, obj: Object) -> Object:
+        filled: Object = pruning.defaulted(obj, self.root)
+        return filled
 
     def validate(self, obj: Object) -> Iterable[FieldError]:
         return self._errors(obj, MISSING)

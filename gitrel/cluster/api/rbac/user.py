@@ -43,7 +43,8 @@ class User:
 
 
 ANONYMOUS = User("system:anonymous", (UNAUTHENTICATED,))
-ADMIN = User("kubernetes-admin", (MASTERS, AUTHENTICATED))
+ADMIN = User("system:admin", (MASTERS, AUTHENTICATED))
+"""Who asks where nobody else is named: in process one is one's own administrator."""
 
 
 def service_account(namespace: str, name: str, uid: str = "", **extra: Sequence[str]) -> User:
