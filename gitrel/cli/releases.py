@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from gitrel.cli.output import Column, Item, Listing
 from gitrel.clock import format_instant
+from gitrel.telemetry.masking import MASKER
 
 if TYPE_CHECKING:
     from gitrel.orchestrator.versions.backport import Backport, Part
     from gitrel.orchestrator.versions.cut import Cut
     from gitrel.orchestrator.versions.listing import Listed
     from gitrel.orchestrator.versions.listing import Listing as Versions
+    from gitrel.orchestrator.versions.qualify import Qualified
 
 STATE_STYLE = {"intact": "green", "edited": "red", "unrecorded": "yellow", "": ""}
 OUTCOME_STYLE = {"fixed": "green", "renewed": "green", "has it": "dim", "refused": "red"}
@@ -143,3 +145,31 @@ def _diff(component: str, part: Part) -> Iterator[str]:
 
 def _lines(data: bytes | None) -> list[str]:
     return (data or b"").decode("utf-8", "replace").split("\n")[:-1] if data else []
+
+
+QUALIFY_STYLE = {"moved": "green", "failed": "red", "overtaken": "yellow"}
+
+
+def qualify_listing(found: Iterable[Qualified]) -> Listing:
+    items: list[Item] = [
+        {
+            "component": one.component,
+            "environment": one.environment,
+            "version": one.version,
+            "previous": one.previous,
+            "outcome": one.outcome,
+            "because": one.because,
+            "commit": one.commit or None,
+            "output": MASKER.text(one.output),
+        }
+        for one in found
+    ]
+    columns = (
+        Column("COMPONENT", lambda i: i["component"]),
+        Column("ENVIRONMENT", lambda i: i["environment"]),
+        Column("FROM", lambda i: i["previous"]),
+        Column("TO", lambda i: i["version"]),
+        Column("OUTCOME", lambda i: i["outcome"], style=lambda i: QUALIFY_STYLE.get(i["outcome"], "")),
+        Column("BECAUSE", lambda i: i["because"]),
+    )
+    return Listing("QualificationList", items, columns, _name, {})

@@ -75,6 +75,7 @@ def check(tree: RawTree, catalog: Catalog) -> tuple[Problem, ...]:
         *_live_versions(catalog),
         *_edited_in_regions(catalog),
         *_same_place(catalog),
+        *_development(catalog, places),
         *(problem for component in catalog.components.values() for problem in check_records(component)),
     )
 
@@ -204,6 +205,23 @@ def _edited_in_regions(catalog: Catalog) -> Iterator[Problem]:
             if environment and environment.role == "region" and pointer.version == layout.CURRENT:
                 what = "a region that runs 'current' changes with every edit"
                 yield _problem(Origin(pointer.path), what, "cut a version and point at it", "warning")
+
+
+def _development(catalog: Catalog, places: _Lines) -> Iterator[Problem]:
+    """The environment whose pointer moves by itself has to exist; told once where the pipeline names it."""
+    told: set[Origin] = set()
+    for component in catalog.components.values():
+        wanted = component.development
+        if wanted is None or wanted.environment in catalog.environments:
+            continue
+        path = ("spec", "development")
+        at = places.of_component(component, path) or places.of_pipeline(path) or component.origin
+        if at not in told:
+            told.add(at)
+            known = sorted(catalog.environments)
+            what = f"no environment is called {wanted.environment!r}"
+            near = did_you_mean(wanted.environment, known)
+            yield _problem(at, f"{what}{near} {have(known)}", "name the one whose pointer moves up to HEAD")
 
 
 def _same_place(catalog: Catalog) -> Iterator[Problem]:

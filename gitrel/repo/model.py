@@ -158,6 +158,20 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Development:
+    """How one component's development pointer moves by itself: what has to pass, and where it stands.
+
+    `command` is empty where the check is a rehearsal. `passed_variables` are names of environment variables
+    that the command gets besides the few that every command gets.
+    """
+
+    environment: str
+    command: tuple[str, ...]
+    timeout: timedelta
+    passed_variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     name: str
     renderer: Literal["auto", "plain", "jinja", "helm", "kustomize"]
@@ -170,6 +184,8 @@ class Component:
     versions: Mapping[str, Version]
     pointers: Mapping[str, Pointer]
     origin: Origin
+    development: Development | None = None
+    """None where the development pointer is moved by people only."""
     defaults: Mapping[str, Value] = field(default_factory=dict)
     """What `parameters.schema.yaml` says where no layer sets a parameter."""
 

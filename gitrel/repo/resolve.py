@@ -19,6 +19,7 @@ from gitrel.repo.model import (
     Catalog,
     ClusterRef,
     Component,
+    Development,
     Environment,
     Origin,
     Pipeline,
@@ -201,6 +202,7 @@ class _Reader:
             versions=_frozen(versions),
             pointers=_frozen(pointers),
             origin=Origin(place.file or layout.component_folder(place.name)),
+            development=_development(spec.development or pipeline_spec.development),
             defaults=_frozen(defaults),
         )
 
@@ -271,6 +273,14 @@ def _environment(
         labels=_frozen({**document.metadata.labels, **own}),
         origin=Origin(path),
     )
+
+
+def _development(fields: schema.DevelopmentFields | None) -> Development | None:
+    if fields is None:
+        return None
+    check = fields.check
+    command = tuple(check.command or ())
+    return Development(fields.environment, command, check.timeout, tuple(check.pass_environment))
 
 
 def _cluster(cluster: schema.Cluster) -> ClusterRef:

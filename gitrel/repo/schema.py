@@ -125,6 +125,9 @@ ParameterName = Annotated[
 FlagName = Annotated[
     str, _text(lambda s: _FLAG.match(s) is not None, "a flag is named by ASCII letters, digits, '_' and '-'")
 ]
+VariableName = Annotated[
+    str, _text(lambda s: _PARAMETER.match(s) is not None, "write the name of an environment variable")
+]
 Parameters = dict[ParameterName, Any]
 Flags = dict[FlagName, bool]
 
@@ -197,10 +200,31 @@ class Signatures(Strict):
     required: bool = False
 
 
+class CheckFields(Strict):
+    """What HEAD has to pass before the development pointer moves: one of the two."""
+
+    command: list[Annotated[str, Field(min_length=1)]] | None = Field(None, min_length=1)
+    rehearse: bool = False
+    timeout: PositiveDuration = timedelta(minutes=30)
+    pass_environment: list[VariableName] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> CheckFields:
+        if (self.command is None) == (not self.rehearse):
+            raise ValueError("a check is either a 'command' or 'rehearse: true'")
+        return self
+
+
+class DevelopmentFields(Strict):
+    environment: Name = "development"
+    check: CheckFields
+
+
 class PipelineSpec(Settings):
     waves: list[WaveFields] | None = Field(None, min_length=1)
     signatures: Signatures = Signatures()
     defaults: Timers = Timers()
+    development: DevelopmentFields | None = None
     max_active_versions: int = Field(3, ge=1)
     kubernetes_version: str = Field("1.36", pattern=r"^1\.\d{1,2}$")
 
@@ -241,6 +265,7 @@ class ComponentSpec(Timers, Settings):
     namespace: OptionalNamespace = ""
     depends_on: list[Name] = Field(default_factory=list)
     versions: VersionsFrom = VersionsFrom()
+    development: DevelopmentFields | None = None
 
 
 class PipelineDocument(Strict):

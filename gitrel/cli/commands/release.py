@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +14,22 @@ import typer
 from gitrel.cli.acting import working
 from gitrel.cli.options import Verb, VerbGroup, option, session_of
 from gitrel.cli.output import Format, unified
-from gitrel.cli.releases import backport_diffs, backport_listing, cut_listing, version_listing
+from gitrel.cli.releases import (
+    backport_diffs,
+    backport_listing,
+    cut_listing,
+    qualify_listing,
+    version_listing,
+)
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
-from gitrel.errors import InvalidRepository, UsageError
+from gitrel.errors import GateClosed, InvalidRepository, UsageError
+from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
 
 if TYPE_CHECKING:
     from gitrel.orchestrator.versions.backport import Backport, Source
+    from gitrel.orchestrator.versions.qualify import Candidate, Verdict
     from gitrel.orchestrator.versions.workshop import Workshop
 
 app = typer.Typer(
@@ -170,6 +179,56 @@ def _tell(session: Session, result: Backport, dry_run: bool) -> None:
     else:
         done = f"carried into {', '.join(fixed)} in {result.commit[:12]}"
     session.note(clean(f"{result.component}: {done}"))
+
+
+@app.command(cls=Verb)
+def qualify(
+    context: typer.Context,
+    components: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT")] = None,
+    *,
+    dry_run: DryRun = DEFAULT.dry_run,
+    actor: Actor = DEFAULT.actor,
+    remote: Remote = DEFAULT.remote,
+    output: Output = DEFAULT.output,
+    headers: Headers = DEFAULT.headers,
+) -> int:
+    """Test HEAD, and move the development pointer up to it where it passes.
+
+    Meant for a schedule. What is tested is the newest version at HEAD, by the command or the rehearsal that
+    `development` in pipeline.yaml or component.yaml names. Ends with 4 where a check did not pass. Without
+    components, all that have a check.
+    """
+    from gitrel.orchestrator.versions.qualify import qualify as test
+
+    session = session_of(context)
+    with _workshop(session, actor, remote) as shop:
+        found = test(shop, partial(_checked, shop), components or (), dry_run=dry_run)
+    session.show(output, qualify_listing(found), headers=headers)
+    failed = [one for one in found if one.outcome == "failed"]
+    for one in failed:
+        session.err.line(session.err.paint(clean(f"{one.component} {one.version} {one.because}"), "red"))
+        for line in one.output.splitlines()[-OUTPUT_LINES_MAX:]:
+            session.err.line(clean(MASKER.text(f"  {line}")))
+    return GateClosed.exit_code if failed else 0
+
+
+OUTPUT_LINES_MAX = 20
+"""How much of what a failed check has said is shown; JSON has more."""
+
+
+def _checked(shop: Workshop, candidate: Candidate) -> Verdict:
+    """The check that is configured: the command, or a rehearsal of the whole rollout."""
+    from gitrel.orchestrator.versions import checks
+    from gitrel.orchestrator.versions.qualify import Verdict
+    from gitrel.rehearsal import rehearse
+
+    if candidate.development.command:
+        return checks.run_command(shop, candidate)
+    start = shop.clock.now().replace(minute=0, second=0, microsecond=0)
+    plot = rehearse.Plot(candidate.catalog, candidate.component, candidate.version, start=start)
+    report = rehearse.rehearse(plot, shop.render)
+    word = "passed" if report.passed else "did not pass"
+    return Verdict(report.passed, f"{word} a rehearsal: {report.because}")
 
 
 @app.command("list", cls=Verb)

@@ -1,0 +1,182 @@
+"""`release qualify`: HEAD is tested, and where it passes, the development pointer moves up to it.
+
+With versions in directories HEAD stands still only in a version that was cut: `current/` may change between
+the test and the next pass. So what qualifies is the newest version, as it is at HEAD, and the pointer goes
+forward only. It is a pointer move like any other by hand: one link, one commit, paced by the gates; a rollout
+of another version that is under way in the regions is not superseded by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gitrel.errors import GitrelError
+from gitrel.orchestrator.versions.workshop import Bench, Workshop, at_bench
+from gitrel.repo import cutting, layout
+from gitrel.repo.edit import commit_message, move_pointer_in
+from gitrel.repo.model import Catalog, Component, Development, Pointer, Version
+from gitrel.rollout.state import Rollout
+
+HISTORY_MAX = 200
+"""Moves of one pointer that are looked through for a version that was there and taken back."""
+
+Outcome = Literal["moved", "due", "failed", "up to date", "skipped", "overtaken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is to be tested: `version` of `component`, which `environment` would be pointed at."""
+
+    component: str
+    environment: str
+    version: str
+    digest: str
+    previous: str
+    commit: str
+    catalog: Catalog
+    development: Development
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a check. `told` is a sentence without its subject; `output` the end of what it said."""
+
+    passed: bool
+    told: str
+    output: str = ""
+
+
+Check = Callable[[Candidate], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """One component's answer. `due` is the dry run's: the check would run. `commit` moved the pointer."""
+
+    component: str
+    environment: str
+    version: str
+    previous: str
+    outcome: Outcome
+    because: str
+    output: str = ""
+    commit: str = ""
+
+
+def qualify(
+    shop: Workshop, check: Check, components: Sequence[str] = (), *, dry_run: bool = False
+) -> tuple[Qualified, ...]:
+    """Tests every component that has a `development` check, or those that are named, one after the other.
+
+    Raises UsageError for a component that does not exist. A check that fails moves nothing, and does not
+    keep the others from being tested.
+    """
+    found = at_bench(shop, lambda bench: [_candidate(bench, one) for one in _asked(bench, components)])
+    return tuple(
+        one if isinstance(one, Qualified) else _due(one) if dry_run else _tested(shop, check, one)
+        for one in found
+    )
+
+
+def _asked(bench: Bench, names: Sequence[str]) -> list[Component]:
+    if names:
+        return [bench.component(name) for name in names]
+    everything = (bench.component(name) for name in sorted(bench.catalog.components))
+    return [component for component in everything if component.development is not None]
+
+
+def _candidate(bench: Bench, component: Component) -> Candidate | Qualified:
+    """What to test, or why there is nothing to test."""
+    wanted = component.development
+    environment = wanted.environment if wanted else ""
+    pointer = component.pointers.get(environment)
+    newest = cutting.newest_released(component)
+
+    def answer(outcome: Outcome, because: str) -> Qualified:
+        version, previous = newest.name if newest else "", pointer.version if pointer else ""
+        return Qualified(component.name, environment, version, previous, outcome, because)
+
+    if wanted is None:
+        return answer("skipped", "no development check is configured for it")
+    if pointer is None:
+        return answer("skipped", f"it has no pointer in {environment}")
+    if pointer.version == layout.CURRENT:
+        return answer("skipped", f"{environment} points at {layout.CURRENT}, so HEAD runs there already")
+    if newest is None:
+        return answer("skipped", "no version was cut yet")
+    if layout.version_key(pointer.version) >= layout.version_key(newest.name):
+        return answer("up to date", f"{environment} is at {pointer.version}, and nothing newer was cut")
+    if why := _taken_back(bench, component, newest, pointer):
+        return answer("skipped", why)
+    return Candidate(
+        component.name, environment, newest.name, newest.source_digest, pointer.version,
+        bench.tip, bench.catalog, wanted,
+    )  # fmt: skip
+
+
+def _taken_back(bench: Bench, component: Component, newest: Version, pointer: Pointer) -> str:
+    """Why this version does not go there by itself again: it failed, or somebody took it back."""
+    record = bench.records.get(component.name) or Rollout(component.name)
+    if record.rejected:
+        rendered = bench.shop.render(bench.catalog, component.name, newest.name, pointer.environment)
+        if rendered.digest in record.rejected:
+            return f"{newest.name} was rejected: {record.rejected[rendered.digest]}"
+    repository = bench.shop.repository
+    target = newest.name if pointer.form == "link" else f"../{newest.name}"
+    for commit in repository.chain(bench.tip, path=pointer.path, limit=HISTORY_MAX):
+        entry = repository.entry(commit, pointer.path)
+        if entry is not None and repository.blobs([entry.id])[0] == target.encode():
+            return f"{pointer.environment} was at {newest.name} and was moved back: promote it by hand"
+    return ""
+
+
+def _due(candidate: Candidate) -> Qualified:
+    check = " ".join(candidate.development.command) or "a rehearsal"
+    return _answer(candidate, "due", f"to be checked by {check}")
+
+
+def _answer(candidate: Candidate, outcome: Outcome, because: str) -> Qualified:
+    return Qualified(
+        candidate.component, candidate.environment, candidate.version, candidate.previous, outcome, because
+    )
+
+
+def _tested(shop: Workshop, check: Check, candidate: Candidate) -> Qualified:
+    try:
+        verdict = check(candidate)
+    except GitrelError as error:
+        verdict = Verdict(False, f"could not be checked: {error}")
+    if not verdict.passed:
+        return replace(_answer(candidate, "failed", verdict.told), output=verdict.output)
+    moved = at_bench(shop, lambda bench: _moved(bench, candidate, verdict))
+    return replace(moved, output=verdict.output)
+
+
+def _moved(bench: Bench, candidate: Candidate, verdict: Verdict) -> Qualified:
+    """Points at what was tested, if that and the pointer are still what they were then."""
+    component = bench.component(candidate.component)
+    pointer = component.pointers.get(candidate.environment)
+    version = component.versions.get(candidate.version)
+    if pointer is None or pointer.version != candidate.previous:
+        at = pointer.version if pointer else "nothing"
+        return _answer(candidate, "overtaken", f"the pointer was moved to {at} during the check")
+    if version is None or version.source_digest != candidate.digest:
+        return _answer(candidate, "overtaken", f"{candidate.version} was changed during the check")
+    changes = move_pointer_in(bench.tree, component.name, candidate.environment, candidate.version)
+    commit = bench.build(changes, _message(candidate, verdict))
+    bench.shop.ledger.publish(bench.tip, commit, changes)
+    return replace(_answer(candidate, "moved", verdict.told), commit=commit)
+
+
+def _message(candidate: Candidate, verdict: Verdict) -> str:
+    trailers = {
+        "Gitrel-Component": candidate.component,
+        "Gitrel-Environment": candidate.environment,
+        "Gitrel-Version": candidate.version,
+        "Gitrel-Tested": candidate.commit,
+        "Gitrel-Reason": verdict.told,
+    }
+    subject = f"Point {candidate.component} in {candidate.environment} at {candidate.version}"
+    return commit_message(subject, f"At {candidate.commit[:12]} it {verdict.told}.", trailers)
