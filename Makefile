@@ -4,13 +4,25 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint types bench lock clean
+.PHONY: demo test test-realcluster realcluster lint types bench lock clean
 
 demo: $(READY)
 	$(BIN)/gitrel demo
 
 test: $(READY) lint types
 	$(BIN)/python -m pytest -n auto
+
+# A real control plane for the tests that want one: built once from Go modules, into the user's cache.
+ASSETS  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gitrel/realcluster-1.36.3
+
+test-realcluster: $(READY) realcluster
+	KUBEBUILDER_ASSETS=$(ASSETS) $(BIN)/python -m pytest tests/realcluster tests/contract
+
+realcluster: $(ASSETS)/.ready
+
+$(ASSETS)/.ready: tests/realcluster/build $(wildcard tests/realcluster/*/go.mod)
+	tests/realcluster/build $(ASSETS)
+	@touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .

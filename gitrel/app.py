@@ -39,12 +39,6 @@ STATE = ".gitrel"
 """The folder, beside the repository's own, where bundled clusters are kept. Git is told to ignore it."""
 
 
-class BackendMissing(GitrelError):
-    """The environment names a kind of cluster that this gitrel cannot reach yet."""
-
-    exit_code = 2
-
-
 @dataclass(frozen=True, slots=True)
 class GitOptions:
     """How the repository is reached, read and written. `branch` empty: the one that is checked out.
@@ -218,10 +212,9 @@ class _Connector:
 
     def connect(self, environment: Environment) -> Backend:
         if environment.cluster.backend == "kubernetes":
-            raise BackendMissing(
-                f"{environment.name}: real clusters are not supported by this version of gitrel: "
-                f"use `cluster: embedded` (see {environment.origin})"
-            )
+            from gitrel.backends.kubernetes.backend import open_kubernetes
+
+            return open_kubernetes(environment.name, environment.cluster.context)
         from gitrel.backends.embedded import open_embedded
 
         self._keep_out_of_git()
@@ -235,4 +228,4 @@ class _Connector:
             ignore.write_text("*\n", encoding="utf-8")
 
 
-__all__ = ["BackendMissing", "GitOptions", "Place", "UsageError", "read_catalog", "renderer", "world"]
+__all__ = ["GitOptions", "Place", "UsageError", "read_catalog", "renderer", "world"]

@@ -1,0 +1,177 @@
+"""One request to an API server: a deadline, the retries that are safe, and errors with the cluster's name.
+
+Every request that gitrel makes may be repeated: reads, server-side apply, deletes of one UID. So a lost
+answer, a busy server and a renewed token are all met by asking again, within a budget.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import orjson
+
+from gitrel.errors import Unreachable
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+BUSY = frozenset((429, 500, 502, 503, 504))
+SCHEMA_MISMATCH = "failed to create typed patch object"
+SHOWN = 200
+"""Characters of an answer that is no Kubernetes Status, as a proxy's error page is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds. `total` bounds one request with all its retries."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    total: float = 60.0
+    backoff_first: float = 0.25
+    backoff_max: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: Any
+
+    @property
+    def is_good(self) -> bool:
+        return self.status < 400
+
+
+class Requests:
+    """`name` is how the cluster is called in messages. `sleep` and `jitter` are for tests to replace."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        name: str,
+        *,
+        limits: Limits | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._limits = limits or Limits()
+        self._sleep = sleep
+        self._jitter = jitter
+        self.count = 0
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """The answer, good or bad. Raises Unreachable when there was none in time, or only busy ones."""
+        url = self._client.configuration.host.rstrip("/") + path
+        if query:
+            url += "?" + urlencode(query)
+        data = None if body is None else orjson.dumps(body)
+        spent, attempt, renewed = 0.0, 0, False
+        while True:
+            answer, wait, problem = self._once(method, url, data, content_type)
+            if answer is not None and answer.status == HTTPStatus.UNAUTHORIZED and not renewed:
+                renewed = True  # a token that was just renewed: the configuration reads it again
+                continue
+            if answer is not None and not _is_busy(answer):
+                return answer
+            if wait is None:
+                wait = min(self._limits.backoff_first * 2**attempt, self._limits.backoff_max)
+                wait *= 0.5 + self._jitter() / 2
+            attempt, spent = attempt + 1, spent + wait
+            if spent > self._limits.total:
+                raise Unreachable(f"cluster {self._name}: {problem}")
+            self._sleep(wait)
+
+    def _once(
+        self, method: str, url: str, data: bytes | None, content_type: str
+    ) -> tuple[Answer | None, float | None, str]:
+        """(the answer, how long it asked to wait, what is wrong in words)."""
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Accept": "application/json", "User-Agent": "gitrel"} | self._authorization()
+        if data is not None:
+            headers["Content-Type"] = content_type
+        timeout = Timeout(connect=self._limits.connect, read=self._limits.read)
+        self.count += 1
+        try:
+            response = self._client.rest_client.pool_manager.request(
+                method, url, body=data, headers=headers, timeout=timeout, retries=False, redirect=False
+            )
+        except HTTPError as error:
+            return None, None, problem_of(error)
+        answer = Answer(response.status, _json(response.data))
+        return answer, _retry_after(response.headers.get("Retry-After", "")), _busy(answer, response.data)
+
+    def _authorization(self) -> dict[str, str]:
+        """Asked anew each time, because tokens are renewed in between."""
+        settings = self._client.configuration.auth_settings()
+        return {
+            row["key"]: row["value"]
+            for row in settings.values()
+            if row.get("value") and row["in"] == "header"
+        }
+
+    def close(self) -> None:
+        self._client.rest_client.pool_manager.clear()
+
+
+def _is_busy(answer: Answer) -> bool:
+    """Whether asking again may help. A server-side apply with a field that the schema does not have is
+    answered with 500 (Kubernetes 1.36), and stays so."""
+    if answer.status not in BUSY:
+        return False
+    message = answer.body.get("message", "") if isinstance(answer.body, dict) else ""
+    return not str(message).startswith(SCHEMA_MISMATCH)
+
+
+def problem_of(error: Exception) -> str:
+    """What went wrong on the way, one text for each kind; nothing of the request is quoted."""
+    from urllib3 import exceptions as wire
+
+    kinds: tuple[tuple[type[Exception], str], ...] = (
+        (wire.NameResolutionError, "its name cannot be resolved"),
+        (wire.ConnectTimeoutError, "no connection in time"),
+        (wire.ReadTimeoutError, "no answer in time"),
+        (wire.SSLError, "TLS failed: check the certificate authority in the kubeconfig"),
+        (wire.ProxyError, "the proxy does not answer"),
+        (wire.NewConnectionError, "the connection was refused"),
+        (wire.ProtocolError, "the connection broke"),
+    )
+    return next(
+        (text for kind, text in kinds if isinstance(error, kind)), f"it failed: {type(error).__name__}"
+    )
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _retry_after(text: str) -> float | None:
+    """Seconds, exactly as asked; dates are not used by API servers."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
+
+
+def _busy(answer: Answer, data: bytes) -> str:
+    """The answer's status with its own words, or the first of them where it is no Status."""
+    if isinstance(answer.body, dict):
+        return f"it answers {answer.status}: {answer.body.get('message', '')}"
+    text = data[: 4 * SHOWN].decode("utf-8", "replace")
+    return f"it answers {answer.status}: {' '.join(text.split())[:SHOWN]}"

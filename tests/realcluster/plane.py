@@ -1,0 +1,148 @@
+"""A real Kubernetes control plane on loopback: etcd, API server, controller manager, scheduler, and KWOK.
+
+The binaries are looked for where the ecosystem's envtest looks, in the folder that KUBEBUILDER_ASSETS names;
+`make realcluster` builds them once from Go modules. Everything is in one temporary folder and ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+TOKEN = "realcluster"
+START_SECONDS = 90.0
+
+
+def assets() -> Path | None:
+    """The folder with all the binaries, or None."""
+    named = os.environ.get("KUBEBUILDER_ASSETS", "")
+    folder = Path(named) if named else None
+    return folder if folder and all((folder / part).is_file() for part in PARTS) else None
+
+
+@contextmanager
+def control_plane(binaries: Path, folder: Path) -> Iterator[Path]:
+    """Runs until the block ends; gives the path of a kubeconfig whose context `real` may do everything."""
+    port, etcd, peer = _free_ports(3)
+    _write_secrets(folder)
+    kubeconfig = _write_kubeconfig(folder / "kubeconfig", f"https://127.0.0.1:{port}")
+    with ExitStack() as running:
+
+        def start(part: str, *arguments: str) -> None:
+            running.enter_context(_process(folder, [str(binaries / part), *arguments]))
+
+        start(
+            "etcd",
+            f"--data-dir={folder / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{etcd}",
+            f"--advertise-client-urls=http://127.0.0.1:{etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            "--unsafe-no-fsync",
+            "--log-level=error",
+        )
+        start(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{etcd}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={port}",
+            f"--cert-dir={folder / 'certificates'}",
+            f"--token-auth-file={folder / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={folder / 'service-account.pem'}",
+            f"--service-account-signing-key-file={folder / 'service-account.pem'}",
+            "--endpoint-reconciler-type=none",
+        )
+        _wait_until_ready(f"https://127.0.0.1:{port}/readyz", folder)
+        start(
+            "kube-controller-manager",
+            f"--kubeconfig={kubeconfig}",
+            f"--service-account-private-key-file={folder / 'service-account.pem'}",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
+        start("kube-scheduler", f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0")
+        stages = [f"--config={stage}" for stage in sorted((binaries / "stages").glob("*.yaml"))]
+        start(
+            "kwok",
+            f"--kubeconfig={kubeconfig}",
+            "--manage-all-nodes=true",
+            "--server-address=127.0.0.1:0",
+            *stages,
+        )
+        yield kubeconfig
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _write_secrets(folder: Path) -> None:
+    key = folder / "service-account.pem"
+    openssl = shutil.which("openssl")
+    assert openssl, "openssl makes the service accounts' key"
+    command = [openssl, "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(key)]
+    subprocess.run(command, check=True, capture_output=True)
+    (folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n", encoding="utf-8")
+
+
+def _write_kubeconfig(path: Path, server: str) -> Path:
+    path.write_text(
+        f"""\
+apiVersion: v1
+kind: Config
+clusters: [{{name: real, cluster: {{server: "{server}", certificate-authority: certificates/apiserver.crt}}}}]
+users: [{{name: admin, user: {{token: {TOKEN}}}}}]
+contexts: [{{name: real, context: {{cluster: real, user: admin}}}}]
+current-context: real
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@contextmanager
+def _process(folder: Path, command: Sequence[str]) -> Iterator[None]:
+    log = folder / f"{Path(command[0]).name}.log"
+    with log.open("wb") as stream:
+        running = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, cwd=folder)
+        try:
+            yield
+        finally:
+            running.terminate()
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+def _wait_until_ready(url: str, folder: Path) -> None:
+    context = ssl._create_unverified_context()
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(request, timeout=2, context=context) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            pass
+        time.sleep(0.2)
+    log = (folder / "kube-apiserver.log").read_text(encoding="utf-8", errors="replace")
+    raise AssertionError(f"the API server did not become ready:\n{log[-2000:]}")
