@@ -1,0 +1,1 @@
+"""A new repository, from `gitrel init` to a promotion."""
