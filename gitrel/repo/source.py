@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitrel.errors import Problem, UsageError
-from gitrel.repo.tree import ROOTS, Entry, File, Link, Other, OtherKind, RawTree
+from gitrel.repo.tree import FILE_BYTES_MAX, ROOTS, Entry, File, Link, Other, OtherKind, RawTree
 
 IGNORED = frozenset((".git", ".gitrel"))
 
@@ -27,7 +27,7 @@ class Limits:
     """How much of a tree is read. Beyond a limit reading stops, and the tree says so."""
 
     files: int = 200_000
-    file_bytes: int = 8 * 1024 * 1024
+    file_bytes: int = FILE_BYTES_MAX
     total_bytes: int = 512 * 1024 * 1024
     depth: int = 32
     """Folders inside one another, counted from the root."""

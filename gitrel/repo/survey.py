@@ -13,7 +13,7 @@ from typing import Literal
 from gitrel.errors import Problem
 from gitrel.repo import layout
 from gitrel.repo.suggest import did_you_mean, escaped, have, visible
-from gitrel.repo.tree import Entry, File, Link, Other, RawTree
+from gitrel.repo.tree import FILE_BYTES_MAX, Entry, File, Link, Other, RawTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,10 @@ def _collisions(tree: RawTree) -> Iterator[Problem]:
 
 def _refused_entries(tree: RawTree) -> Iterator[Problem]:
     for path, entry in tree.entries.items():
-        if isinstance(entry, Other) and entry.kind != "unreadable file":  # that one is in tree.problems
+        if isinstance(entry, Other) and entry.kind == "oversized file":
+            what = f"the file has more than {FILE_BYTES_MAX:,} bytes"
+            yield Problem(escaped(path), 0, 0, what, "split it, or move it elsewhere")
+        elif isinstance(entry, Other) and entry.kind != "unreadable file":  # that one is in tree.problems
             article = "an" if entry.kind[0] in "aeiou" else "a"
             what = f"{article} {entry.kind} was not opened"
             yield Problem(escaped(path), 0, 0, what, "replace it by a regular file, or remove it")

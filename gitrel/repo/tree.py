@@ -14,6 +14,8 @@ from typing import Literal
 
 from gitrel.errors import Problem
 
+FILE_BYTES_MAX = 8 * 1024 * 1024
+"""Larger files are not opened, nor are blobs of a commit loaded."""
 ROOTS = ("apps", "environments")
 """The folders that gitrel reads; everything else of the repository is left alone."""
 

@@ -361,7 +361,7 @@ CASES = [
         "13",
         {"apps/frontend/v2/big.yaml": Other("oversized file")},
         (
-            "apps/frontend/v2/big.yaml: an oversized file was not opened: replace it by a regular file, or remove it",
+            "apps/frontend/v2/big.yaml: the file has more than 8,388,608 bytes: split it, or move it elsewhere",
         ),
     ),
     Case(
