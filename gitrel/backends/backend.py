@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from gitrel.errors import GitrelError
 from gitrel.kube.identity import Object, Ref
@@ -66,3 +66,10 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Exclusive(Protocol):
+    """What a backend says of itself that only one process at a time can have open."""
+
+    exclusive: Literal[True]

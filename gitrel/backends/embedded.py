@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from gitrel.backends.backend import FIELD_OWNER, Refused
 from gitrel.clock import Clock
@@ -21,9 +23,14 @@ from gitrel.errors import Unreachable
 from gitrel.kube.identity import Object, Ref, group_of, ref_of
 from gitrel.repo.model import Environment
 
+PATIENCE_SECONDS = 15.0
+"""How long a pass of another process may take before its clusters count as out of reach."""
+
 
 class EmbeddedBackend:
-    """Implements `Backend` over one `Cluster`, which it closes with itself."""
+    """Implements `Backend` and `Exclusive` over one `Cluster`, which it closes with itself."""
+
+    exclusive: Literal[True] = True
 
     def __init__(self, cluster: Cluster, clock: Clock | None = None) -> None:
         """`clock` is the virtual one that the cluster follows; None where it follows the system's itself."""
@@ -112,15 +119,26 @@ def new_cluster(
     return Cluster(spec_of(environment, seed, rules), clock_start=start)
 
 
-def open_embedded(directory: Path, environment: Environment, clock: Clock) -> EmbeddedBackend:
+def open_embedded(
+    directory: Path, environment: Environment, clock: Clock, patience_seconds: float = PATIENCE_SECONDS
+) -> EmbeddedBackend:
     """The environment's cluster as it is kept in `directory`, after playing what fell due meanwhile.
 
-    Raises `Unreachable` while another process has it open: it is that process's to act on then.
+    One process at a time has it open. Others let go of it between their passes, so it is waited for;
+    raises `Unreachable` where that takes longer than `patience_seconds`.
     """
     try:
-        return EmbeddedBackend(Cluster.open(directory, spec_of(environment), clock=clock))
+        for attempt in Retrying(
+            retry=retry_if_exception_type(InUse),
+            stop=stop_after_delay(patience_seconds),
+            wait=wait_fixed(0.05),
+            reraise=True,
+        ):
+            with attempt:
+                return EmbeddedBackend(Cluster.open(directory, spec_of(environment), clock=clock))
     except InUse as error:
         raise Unreachable(f"{environment.name}: {error}") from None
+    raise AssertionError("unreachable: tenacity re-raises the last InUse")
 
 
 def spec_of(environment: Environment, seed: int = 0, rules: Iterable[Mapping[str, Any]] = ()) -> ClusterSpec:

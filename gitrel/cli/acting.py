@@ -63,9 +63,11 @@ class Work:
 
         def sleep(report: PassReport) -> None:
             # What was just applied may be Current at once: somebody who waits should not wait for the poll.
-            poll = RESTLESS if report.outcomes else POLL
+            # What was refused will be refused again until somebody mends it.
+            poll = RESTLESS if report.outcomes and not report.errors else POLL
             due = next_look(report, self.world.clusters.connected(), poll)
             until = min(due, deadline) if deadline else due
+            self.world.clusters.let_go()
             time.sleep(max((until - self.world.clock.now()).total_seconds(), 0))
 
         return sleep

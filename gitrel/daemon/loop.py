@@ -67,6 +67,7 @@ class Daemon:
                 failures += 1
                 self._on_error(error)
                 pause = min(timedelta(seconds=2**failures), BACKOFF_MAX)
+            self._world.clusters.let_go()
             self._sleep(pause)
 
     def _one_pass(self) -> timedelta:

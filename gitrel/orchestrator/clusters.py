@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gitrel.backends.backend import Backend
+from gitrel.backends.backend import Backend, Exclusive
 from gitrel.errors import GitrelError
 from gitrel.repo.model import Environment
 from gitrel.rollout.seen import Health
@@ -55,6 +55,17 @@ class Clusters:
     def forget(self, component: str, environment: str) -> None:
         """After an apply: what was seen before it is no longer true."""
         self._sightings.pop((component, environment), None)
+
+    def let_go(self) -> None:
+        """Before a sleep: closes what only one process at a time can have, so that others may act meanwhile.
+
+        What was seen of it is forgotten: it may be another cluster of that name when it is opened next.
+        """
+        for name in [name for name, backend in self._backends.items() if isinstance(backend, Exclusive)]:
+            with suppress(GitrelError):
+                self._backends.pop(name).close()
+            for key in [key for key in self._sightings if key[1] == name]:
+                del self._sightings[key]
 
     def close(self) -> None:
         """Closes every connection; one that fails to close does not keep the others open."""
