@@ -36,6 +36,9 @@ def refuse_errors(problems: Iterable[Problem]) -> None:
 
 
 def component(catalog: Catalog, name: str) -> Component:
+    """Raises InvalidRepository for a component that is there and has errors."""
+    if name in catalog.broken:
+        raise InvalidRepository(catalog.broken[name])
     return pick("component", name, catalog.components)
 
 

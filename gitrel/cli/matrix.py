@@ -33,6 +33,7 @@ def _head(found: Matrix) -> dict[str, Any]:
         "commit": found.commit,
         "environments": list(found.environments),
         "broken": list(found.broken),
+        "blocking": [str(problem) for problem in found.blocking],
         "orphaned": list(found.orphaned),
     }
 

@@ -10,14 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gitrel.errors import UsageError
+from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.orchestrator.observe import observe
-from gitrel.orchestrator.specs import spec_of
+from gitrel.orchestrator.specs import component_named, spec_of
 from gitrel.orchestrator.world import World
+from gitrel.repo.check import blocking
 from gitrel.repo.model import Catalog
 from gitrel.rollout.explain import Explanation, explain
 from gitrel.rollout.seen import Health, Seen
 from gitrel.rollout.state import Rollout
+
+LEFT_ALONE = "its files have errors, so it is left as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Matrix:
     rows: tuple[Row, ...]
     broken: tuple[str, ...] = ()
     """Components whose files have errors: they are left as they are until that is mended."""
+    blocking: tuple[Problem, ...] = ()
+    """Errors that concern every component: nothing at all moves until they are mended."""
     orphaned: tuple[str, ...] = ()
     """Components that are gone from the repository and still run: nothing is ever removed in silence."""
 
@@ -67,17 +72,27 @@ def matrix(world: World) -> Matrix:
     """The whole repository at a glance."""
     now = world.clock.now()
     _, records = world.ledger.load()
-    catalog, _ = world.source.catalog(world.source.head())
+    catalog, problems = world.source.catalog(world.source.head())
     names = tuple(name for wave in catalog.pipeline.waves for name in wave.environments)
-    rows = tuple(_row(catalog, name, records.get(name), now) for name in sorted(catalog.components))
     known = catalog.components.keys() | catalog.broken.keys()
+    rows = tuple(_row(catalog, name, records.get(name), now) for name in sorted(known))
     orphaned = (name for name, record in records.items() if name not in known and record.in_force)
-    return Matrix(now, catalog.commit, names, rows, tuple(sorted(catalog.broken)), tuple(sorted(orphaned)))
+    return Matrix(
+        now,
+        catalog.commit,
+        names,
+        rows,
+        broken=tuple(sorted(catalog.broken)),
+        blocking=blocking(problems),
+        orphaned=tuple(sorted(orphaned)),
+    )
 
 
 def _row(catalog: Catalog, name: str, record: Rollout | None, now: datetime) -> Row:
-    component = catalog.components[name]
     rollout = record or Rollout(name)
+    if name in catalog.broken:
+        return _row_of_broken(name, rollout)
+    component = catalog.components[name]
     spec = spec_of(catalog, component)
     remembered = {env: _as_last_seen(rollout, env) for env in spec.environments}
     cells = {
@@ -86,6 +101,18 @@ def _row(catalog: Catalog, name: str, record: Rollout | None, now: datetime) -> 
     }
     live = tuple(sorted({release.version for release in rollout.in_force.values()}))
     return Row(name, rollout.status, rollout.because, cells, live, spec.max_active_versions)
+
+
+def _row_of_broken(name: str, rollout: Rollout) -> Row:
+    """What the journal remembers: whoever commits an error must not make what runs disappear from view."""
+    cells = {}
+    for environment, release in sorted(rollout.in_force.items()):
+        progress = rollout.environments.get(environment)
+        phase = progress.phase.value if progress else ""
+        sentence = f"{environment} runs {release.version}: {LEFT_ALONE}"
+        cells[environment] = Cell(environment, release.version, "", "", phase, sentence, None)
+    live = tuple(sorted({release.version for release in rollout.in_force.values()}))
+    return Row(name, rollout.status, LEFT_ALONE, cells, live, len(live))
 
 
 def _as_last_seen(rollout: Rollout, environment: str) -> Seen:
@@ -115,15 +142,15 @@ def _cell(told: Explanation, pointer: str) -> Cell:
 def why(world: World, component: str, environment: str | None = None) -> tuple[Explanation, ...]:
     """Why each environment of the component is where it is, with the next instant that can change.
 
-    Raises UsageError for names that do not exist, `InvalidRepository` for a component with errors.
+    Raises UsageError for names that do not exist, `InvalidRepository` for a component with errors and for
+    errors that concern them all.
     """
     now = world.clock.now()
     _, records = world.ledger.load()
-    catalog, _ = world.source.catalog(world.source.head())
-    if component not in catalog.components:
-        known = ", ".join(sorted(catalog.components)) or "none"
-        raise UsageError(f"there is no component {component!r} (have: {known})")
-    part = catalog.components[component]
+    catalog, problems = world.source.catalog(world.source.head())
+    if everywhere := blocking(problems):
+        raise InvalidRepository(everywhere)
+    part = component_named(catalog, component)
     if environment is not None and environment not in part.pointers:
         known = ", ".join(sorted(part.pointers)) or "none"
         raise UsageError(f"{component} is not deployed to {environment!r} (have: {known})")

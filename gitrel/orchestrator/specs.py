@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitrel.errors import InvalidRepository, UsageError
 from gitrel.repo.model import Catalog, Component
 from gitrel.rollout.spec import RolloutSpec, WaveSpec
 
@@ -26,6 +27,16 @@ def spec_of(catalog: Catalog, component: Component) -> RolloutSpec:
         on_failure=schedule.on_failure,
         soak_first_release=schedule.soak_first_release,
     )
+
+
+def component_named(catalog: Catalog, name: str) -> Component:
+    """Raises `InvalidRepository` for a component with errors, `UsageError` for one that does not exist."""
+    if name in catalog.broken:
+        raise InvalidRepository(catalog.broken[name])
+    if name not in catalog.components:
+        known = ", ".join(sorted(catalog.components)) or "none"
+        raise UsageError(f"there is no component {name!r} (have: {known})")
+    return catalog.components[name]
 
 
 def in_dependency_order(catalog: Catalog) -> tuple[Component, ...]:

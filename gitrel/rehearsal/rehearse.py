@@ -16,7 +16,7 @@ from gitrel.events import Event, EventStream
 from gitrel.ledger.memory import MemoryLedger
 from gitrel.orchestrator.clusters import Clusters
 from gitrel.orchestrator.commands import promote
-from gitrel.orchestrator.specs import spec_of
+from gitrel.orchestrator.specs import component_named, spec_of
 from gitrel.orchestrator.world import PassReport, Renderer, Scope, World
 from gitrel.rehearsal.faults import Fault
 from gitrel.rehearsal.fleet import Fleet
@@ -126,14 +126,10 @@ class Story:
 def _checked(plot: Plot) -> Catalog:
     """The plot's catalog, once component and version are known to be in it."""
     catalog = plot.catalog
-    if plot.component not in catalog.components:
-        known = ", ".join(sorted(catalog.components)) or "none"
-        raise UsageError(f"no such component {plot.component!r}: known are {known}")
-    versions = catalog.components[plot.component].versions
+    versions = component_named(catalog, plot.component).versions
     if plot.version not in versions:
-        raise UsageError(
-            f"{plot.component} has no version {plot.version!r}: it has {', '.join(sorted(versions))}"
-        )
+        known = ", ".join(sorted(versions)) or "none"
+        raise UsageError(f"{plot.component} has no version {plot.version!r} (have: {known})")
     return catalog
 
 

@@ -168,8 +168,10 @@ def _known(work: Work, scope: Scope) -> None:
     """Refuses components that do not exist, instead of doing nothing about them."""
     if scope.components:
         from gitrel.cli import lookup
+        from gitrel.repo.check import blocking
 
-        catalog, _ = work.world.source.catalog(work.world.source.head())
+        catalog, problems = work.world.source.catalog(work.world.source.head())
+        lookup.refuse_errors(blocking(problems))
         for name in sorted(scope.components):
             lookup.component(catalog, name)
 

@@ -58,13 +58,19 @@ def _chosen(found: Matrix, names: list[str]) -> list[Row]:
 
 
 def _warn(session: Session, found: Matrix, rows: list[Row]) -> None:
+    from gitrel.orchestrator.overview import LEFT_ALONE
+
     for row in rows:
         if len(row.live) > row.live_max:
             live = f"{len(row.live)} versions are live ({', '.join(row.live)})"
             text = f"{row.component}: {live}, at most {row.live_max} should be"
             session.err.line(session.err.paint(clean(text), "yellow"))
+    for problem in found.blocking:
+        session.err.line(session.err.paint(clean(str(problem)), "red"))
+    if found.blocking:
+        session.err.line(session.err.paint("nothing moves until this is mended", "red"))
     for name in found.broken:
-        text = f"{name}: its files have errors, so it is left as it is: gitrel validate tells them"
+        text = f"{name}: {LEFT_ALONE}: gitrel validate tells them"
         session.err.line(session.err.paint(clean(text), "yellow"))
     for name in found.orphaned:
         text = f"{name}: gone from the repository and still running: bring it back, or delete its objects"
