@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Any, TextIO
 
 from gitrel.errors import GitrelError
@@ -37,6 +39,10 @@ class Color(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+ROOM_MIN = 24
+"""A last column narrower than this reads worse wrapped than broken by the terminal."""
 
 
 class PipeClosed(Exception):
@@ -155,14 +161,32 @@ def show(out: Writer, format_: Format, listing: Listing, *, headers: bool) -> No
 
 
 def table(out: Writer, columns: Sequence[Column], items: Sequence[Item], *, headers: bool) -> None:
-    """Left-aligned columns, three spaces apart; the last one is not padded. Nothing is cut off."""
+    """Left-aligned columns, three spaces apart; the last one is not padded. Nothing is cut off.
+
+    On a terminal the last column goes on below itself, between words, where that leaves it room enough.
+    """
     cells = [[clean(column.value(item)) or "-" for column in columns] for item in items]
     titles = [[column.title for column in columns]] if headers and items else []
     widths = [max(map(cell_width, column)) for column in zip(*titles, *cells, strict=True)]
     for title in titles:
         out.line(_row(title, widths, [""] * len(title), out))
+    room = _room(out, widths)
     for item, row in zip(items, cells, strict=True):
-        out.line(_row(row, widths, [column.style(item) for column in columns], out))
+        styles = [column.style(item) for column in columns]
+        first, *rest = (
+            wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) if room else row[-1:]
+        )
+        out.line(_row([*row[:-1], first], widths, styles, out))
+        for more in rest:
+            out.line(" " * (sum(widths[:-1]) + 3 * (len(widths) - 1)) + out.paint(more, styles[-1]))
+
+
+def _room(out: Writer, widths: Sequence[int]) -> int:
+    """How wide the last column may be; 0 for as wide as it is."""
+    if not is_terminal(out.stream):
+        return 0
+    left = get_terminal_size().columns - sum(widths[:-1]) - 3 * (len(widths) - 1)
+    return left if ROOM_MIN <= left < widths[-1] else 0
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str], out: Writer) -> str:

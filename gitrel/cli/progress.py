@@ -65,6 +65,17 @@ def folded(rows: Rows, event: Event) -> Rows:
     return {**rows, key: row}
 
 
+def reminded(rows: Rows, report: PassReport) -> Rows:
+    """The rows with today's reasons: what an environment waits for may change without any event."""
+    fresh = {}
+    for name, rollout in report.rollouts.items():
+        for environment, progress in rollout.environments.items():
+            row = rows.get((name, environment))
+            if row and row.phase == progress.phase.value and row.phase in ("queued", "held"):
+                fresh[name, environment] = replace(row, message=progress.because)
+    return {**rows, **fresh}
+
+
 def counts(changes: Mapping[str, int]) -> str:
     """`2 created, 1 configured`, from the number of objects by word; nothing changed gives `unchanged`."""
     words = ("created", "configured", "deleted", "skipped")
@@ -126,6 +137,7 @@ class Lines:
     def __init__(self, out: Writer) -> None:
         self._out = out
         self._read = True
+        self._said: dict[tuple[str, str, str], str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +147,7 @@ class Lines:
 
     def event(self, event: Event) -> None:
         line = line_of(event)
-        if not line or not self._read:
+        if not line or not self._read or self._again(event):
             return
         try:
             self._out.line(line)
@@ -143,6 +155,18 @@ class Lines:
         except (PipeClosed, GitrelError):
             # That nobody reads the progress any more is no reason to stop a release half-way.
             self._read = False
+
+    def _again(self, event: Event) -> bool:
+        """Whether a pass after a refusal only says what the last one said: told once, until it changes."""
+        key = event.component, event.environment, event.kind
+        if event.kind not in (*TROUBLE, "environment.planned"):
+            for kind in (*TROUBLE, "environment.planned"):
+                self._said.pop((event.component, event.environment, kind), None)
+            return False
+        what = f"{_what(event)} {event.message}"
+        again = self._said.get(key) == what
+        self._said[key] = what
+        return again
 
     def report(self, report: PassReport) -> None:
         """Nothing: the events have said it already."""
@@ -190,6 +214,7 @@ class Table:
 
     def report(self, report: PassReport) -> None:
         self._due = report.wake_at
+        self._rows = reminded(self._rows, report)
         self._next = "; ".join(sorted(set(filter(None, report.because.values()))))
 
     def _draw(self) -> Any:
@@ -200,7 +225,8 @@ class Table:
         now = self._clock.now()
         grid = Grid(box=None, pad_edge=False, header_style="bold")
         for title in ("COMPONENT", "ENVIRONMENT", "VERSION", "PHASE", "FOR", "BECAUSE"):
-            grid.add_column(title, no_wrap=title != "BECAUSE", overflow="ellipsis")
+            # One line a row, whatever it says: how many rows fit is counted in lines.
+            grid.add_column(title, no_wrap=True, overflow="ellipsis")
         shown = _fitting(list(self._rows.values()), self._console.height - 4)
         for row in shown:
             cells = (row.component, row.environment, row.version)

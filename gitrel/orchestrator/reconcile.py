@@ -7,7 +7,7 @@ it is done, so a crash between the two repeats an idempotent apply instead of fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,12 +19,16 @@ from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.specs import in_dependency_order, spec_of
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
 from gitrel.repo.check import blocking
+from gitrel.repo.layout import component_of
 from gitrel.repo.model import Catalog, Component
 from gitrel.rollout import wire
 from gitrel.rollout.actions import MovePointer
 from gitrel.rollout.decide import Decision, decide
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Rollout
+
+ENDED = frozenset(("passed", "failed", "rolled-back", "superseded"))
+"""Phases in which an environment is done with a release; told before what follows from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def _decide_all(
     """Decides every component that is sound; one that is not leaves the others unaffected."""
     if everywhere := blocking(problems):
         raise InvalidRepository(everywhere)
+    problems = tuple(problem for problem in problems if _concerns(problem, scope))
     steps = []
     for component in in_dependency_order(catalog):
         if not scope.includes(component.name):
@@ -90,15 +95,17 @@ def _decide_all(
     return steps, problems
 
 
+def _concerns(problem: Problem, scope: Scope) -> bool:
+    component = component_of(problem.file)
+    return not component or scope.includes(component)
+
+
 def _remember(world: World, steps: Iterable[Step], head: str, now: datetime) -> None:
     """Saves every decision that changes a record, with the pointer moves it makes, in one step."""
     changed = [step for step in steps if step.decision.rollout != step.before or step.moves]
     moves = [(step.component.name, move) for step in changed for move in step.moves]
     if changed:
         world.ledger.save([_entry(world, step, now) for step in changed], moves, head=head)
-    for component, move in moves:
-        data = {"version": move.version}
-        world.events.emit(Event(now, "pointer.moved", component, move.environment, move.because, data))
 
 
 def _entry(world: World, step: Step, now: datetime) -> Entry:
@@ -119,27 +126,42 @@ def _entry(world: World, step: Step, now: datetime) -> Entry:
 
 
 def _tell_progress(world: World, steps: Iterable[Step], now: datetime) -> None:
-    """Emits what moved: phases per environment and the beginning and end of rollouts."""
+    """Emits what moved: rollouts that began, what ended, where pointers went, what is under way, the end."""
     for step in steps:
         before, after = step.before, step.decision.rollout
         name = step.component.name
         if after.number != before.number:
             data = {"number": after.number, "version": after.version, "scope": list(after.scope)}
             world.events.emit(Event(now, "rollout.started", name, message=after.reason, data=data))
-        for environment, progress in after.environments.items():
-            old = before.environments.get(environment)
-            if old is None or (old.phase, old.target) != (progress.phase, progress.target):
-                data = {
-                    "from": old.phase.value if old else "",
-                    "to": progress.phase.value,
-                    "version": progress.target.version,
-                    "digest": progress.target.digest,
-                }
-                world.events.emit(Event(now, "environment.phase", name, environment, progress.because, data))
+        phases = list(_phases(step, now))
+        for event in phases:
+            if event.data["to"] in ENDED:
+                world.events.emit(event)
+        for move in step.moves:
+            data = {"version": move.version}
+            world.events.emit(Event(now, "pointer.moved", name, move.environment, move.because, data))
+        for event in phases:
+            if event.data["to"] not in ENDED:
+                world.events.emit(event)
         if after.status != before.status and after.status not in ("running", "paused"):
             kind = "rollout.failed" if after.status in ("failed", "rolled-back") else "rollout.finished"
             data = {"number": after.number, "version": after.version, "status": after.status}
             world.events.emit(Event(now, kind, name, message=step.decision.because, data=data))
+
+
+def _phases(step: Step, now: datetime) -> Iterator[Event]:
+    """One event for each environment that is in another phase, or on its way to another release."""
+    name, before = step.component.name, step.before
+    for environment, progress in step.decision.rollout.environments.items():
+        old = before.environments.get(environment)
+        if old is None or (old.phase, old.target) != (progress.phase, progress.target):
+            data = {
+                "from": old.phase.value if old else "",
+                "to": progress.phase.value,
+                "version": progress.target.version,
+                "digest": progress.target.digest,
+            }
+            yield Event(now, "environment.phase", name, environment, progress.because, data)
 
 
 def _report(

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from gitrel.backends.backend import Backend
+from gitrel.clock import format_duration
 from gitrel.errors import Conflict, TimedOut
 from gitrel.orchestrator.reconcile import reconcile
 from gitrel.orchestrator.sets import is_stuck
@@ -36,6 +37,16 @@ def settled(report: PassReport) -> bool:
         for progress in rollout.environments.values()
     )
     return not underway and not report.errors and not report.unreachable
+
+
+def still_underway(report: PassReport) -> tuple[str, ...]:
+    """What there is to wait for, one sentence each: rollouts, refusals, and clusters that do not answer."""
+    running = (name for name, one in report.rollouts.items() if one.status in ("running", "paused"))
+    return (
+        *(f"{name}: {report.because.get(name)}" for name in running),
+        *(f"{outcome.component} in {outcome.environment}: {outcome.error}" for outcome in report.errors),
+        *(f"{name}: cluster unreachable: {why}" for name, why in report.unreachable.items()),
+    )
 
 
 def reconcile_retrying(world: World, scope: Scope | None = None) -> PassReport:
@@ -82,5 +93,6 @@ def reconcile_until_done(
         if settled(report):
             return report
         if timeout is not None and report.at - started >= timeout:
-            raise TimedOut("timed out: " + "; ".join(sorted(set(filter(None, report.because.values())))))
+            first = f"timed out after {format_duration(timeout)}, and nothing is lost; still under way:"
+            raise TimedOut("\n".join((first, *still_underway(report))))
         wait(report)

@@ -222,7 +222,7 @@ STARTS = [
           progress=waiting(change="undo")),
     Start("order: configuration waits for configuration", predecessors,
           a_rollout(in_phase("canary", Phase.SETTLING, "v1", change="configuration"), **BY_HAND), "closed",
-          "same kind of change to pass canary", progress=CONFIGURED),
+          "this change to pass canary", progress=CONFIGURED),
     Start("order: configuration does not wait for versions", predecessors, a_rollout(SOAKING, **BY_HAND),
           "open", progress=CONFIGURED),
     Start("order: configuration does not wait for what is held", predecessors,

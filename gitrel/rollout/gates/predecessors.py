@@ -50,7 +50,7 @@ def predecessors(
     elif progress.change == "version":
         missing, what = unqualified(version, seen, before, rollout), f"{version} to pass"
     else:
-        missing, what = _unfinished(seen, before, rollout, progress), "the same kind of change to pass"
+        missing, what = _unfinished(seen, before, rollout, progress), "this change to pass"
     if not missing:
         return OPEN
     due = earliest(missing, version, spec, rollout, now)

@@ -1,0 +1,95 @@
+"""What people are told where something cannot go on: once, in full, and without hiding what runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import commit
+from tests.cli.support import Ran, gitrel
+from tests.cli.test_acting import make
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make(tmp_path_factory.mktemp("told") / "small")
+    assert gitrel("reconcile", "--wait", "--timeout", "60s", "-q", "-C", str(folder)).code == 0
+    return folder
+
+
+@pytest.fixture
+def small(installed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(installed, tmp_path / "small", symlinks=True))
+
+
+def run(folder: Path, *arguments: str) -> Ran:
+    return gitrel(*arguments, "-C", str(folder))
+
+
+def test_a_component_with_errors_stays_in_sight(small: Path) -> None:
+    """Whoever commits an error does not make what runs disappear: status shows it, left alone."""
+    (small / "apps/web/component.yaml").write_text("kind: Component\nspec: {replica: 1}\n", encoding="utf-8")
+    commit(small)
+    ran = run(small, "status")
+    assert ran.code == 0
+    assert ran.out.splitlines()[1].split() == ["web", "passed", "v1", "v1"]
+    assert ran.err == "web: its files have errors, so it is left as it is: gitrel validate tells them\n"
+    cells = json.loads(run(small, "status", "-o", "json").out)["items"][0]["cells"]
+    assert [cell["version"] for cell in cells] == ["v1", "v1"]
+    for arguments in (("reconcile", "web"), ("rollout", "why", "web"), ("promote", "web", "v2")):
+        ran = run(small, *arguments)
+        assert ran.code == 3
+        assert "unknown field 'replica'" in ran.err
+
+
+def test_an_error_for_all_is_told_by_status(small: Path) -> None:
+    """A broken environment stops everything, so that status says it and still shows what runs."""
+    (small / "environments/asia.yaml").write_text("kind: Environment\n", encoding="utf-8")
+    commit(small)
+    ran = run(small, "status")
+    assert ran.code == 0
+    assert "environments/asia.yaml:1:1: apiVersion is missing" in ran.err
+    assert ran.err.endswith("nothing moves until this is mended\n")
+    assert "v1" in ran.out
+    for arguments in (("reconcile",), ("reconcile", "web"), ("rollout", "why", "web")):
+        assert run(small, *arguments).code == 3
+
+
+def test_errors_elsewhere_are_not_held_against_a_component(small: Path) -> None:
+    """A pass over one component ends well while another has errors; a pass over all says them."""
+    shutil.copytree(small / "apps/web", small / "apps/zed", symlinks=True)
+    (small / "apps/zed/component.yaml").write_text("kind: Component\n", encoding="utf-8")
+    commit(small)
+    assert run(small, "reconcile", "web").code == 0
+    ran = run(small, "reconcile")
+    assert ran.code == 3
+    assert "apps/zed/component.yaml:1:1: apiVersion is missing" in ran.err
+
+
+def test_what_passed_is_told_before_what_follows(small: Path) -> None:
+    """Lines come in the order of cause and effect: an environment passes, and then the next pointer moves."""
+    ran = run(small, "promote", "web", "v2", "--wait", "--timeout", "60s")
+    lines = [line.partition(" ")[2] for line in ran.err.splitlines()]
+    passed = lines.index("web asia passed v2")
+    moved = lines.index("web europe points to v2: rollout 2: v2 is due in europe")
+    assert passed < moved
+    assert lines.index("web europe applying v2: rollout 2: v2 is due in europe") > moved
+
+
+def test_a_refusal_is_told_once_and_the_wait_names_it(small: Path) -> None:
+    """Two components want one object: the second is refused each time, told once, named at the end."""
+    shutil.copytree(small / "apps/web", small / "apps/zed", symlinks=True)
+    commit(small)
+    ran = run(small, "reconcile", "zed", "--wait", "--timeout", "2500ms")
+    refused = "ConfigMap shop/web belongs to web in asia: rename it, or remove it there first"
+    assert ran.code == 6
+    lines = [line.partition(" ")[2] for line in ran.err.splitlines() if line.startswith("2")]
+    assert lines.count(f"zed asia refused: {refused}") == 1
+    assert len(set(lines)) == len(lines)
+    told = ran.err[ran.err.index("gitrel: timed out") :].splitlines()
+    assert told[0] == "gitrel: timed out after 2s500ms, and nothing is lost; still under way:"
+    assert told[1].startswith("zed: rollout 1 of changes")
+    assert told[2] == f"zed in asia: {refused}"
