@@ -64,6 +64,7 @@ VERBS = (
     Entry("rehearse", "virtual", TRY, "Play a rollout on virtual clusters and a virtual clock."),
     Entry("demo", "demo", TRY, "Watch one good and one bad release go around the world."),
     Entry("daemon", "services", SERVE, "Reconcile for ever."),
+    Entry("cluster", "cluster", SERVE, "The bundled Kubernetes, alone and over HTTPS.", is_group=True),
 )
 
 

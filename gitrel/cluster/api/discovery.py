@@ -6,17 +6,17 @@ apiserver `pkg/endpoints/discovery` and `discovery/aggregated`.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
 
-VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_NOT_COLLECTIVELY = frozenset(("namespaces", "services"))
+_NOT_COLLECTIVELY = frozenset(("namespaces",))
 """Resources that the API server does not delete as a collection."""
 
 
@@ -57,16 +57,40 @@ def subresources(kind: Kind) -> Sequence[Subresource]:
 
 def verbs(kind: Kind) -> Sequence[str]:
     if kind.resource in _NOT_COLLECTIVELY:
-        return [verb for verb in VERBS if verb != "deletecollection"]
-    return VERBS
+        return [verb for verb in kind.verbs if verb != "deletecollection"]
+    return kind.verbs
 
 
 def versions(kinds: Iterable[Kind]) -> Mapping[str, Sequence[Kind]]:
-    """apiVersion → its kinds in order of their names; the core first, then groups in order."""
+    """apiVersion → its kinds in order of their names; the core first, then groups, newest versions first.
+
+    A kind that is read in several versions stands under each of them, as it is called there. Kinds that are
+    answered and not stored are not served yet.
+    """
+    seen = [face for kind in kinds if kind.stored for face in _faces(kind)]
     found: dict[str, list[Kind]] = {}
-    for kind in sorted(kinds, key=lambda kind: (kind.group, kind.api_version, kind.plural)):
+    for kind in sorted(seen, key=lambda kind: (kind.group, _age(kind.api_version), kind.plural)):
         found.setdefault(kind.api_version, []).append(kind)
     return found
+
+
+def _faces(kind: Kind) -> Iterator[Kind]:
+    yield kind
+    for version in kind.served:
+        yield replace(kind, resource=version.resource, api_version=version.api_version, served=())
+
+
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?\Z", re.ASCII)
+
+
+def _age(api_version: str) -> tuple[int, int, int, str]:
+    """Kubernetes' order of versions: stable before beta before alpha, the higher number first."""
+    name = api_version.rpartition("/")[2]
+    found = _VERSION.match(name)
+    if found is None:
+        return (3, 0, 0, name)
+    stage = {None: 0, "beta": 1, "alpha": 2}[found[2]]
+    return (stage, -int(found[1]), -int(found[3] or 0), name)
 
 
 def core_versions() -> Object:

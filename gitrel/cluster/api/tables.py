@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,6 +10,10 @@ from gitrel.cluster.kinds.columns.registry import columns_of
 from gitrel.kube.identity import Object
 
 Include = Literal["None", "Metadata", "Object"]
+
+
+def _same(obj: Object) -> Object:
+    return obj
 
 
 def partial(obj: Object, version: str = "v1") -> Object:
@@ -30,8 +34,12 @@ def table(
     include: Include = "Metadata",
     version: str = "v1",
     with_columns: bool = True,
+    seen: Callable[[Object], Object] = _same,
 ) -> Object:
-    """A `meta.k8s.io/v1 Table`; ages are as of `now`. A watch names its columns in the first one only."""
+    """A `meta.k8s.io/v1 Table`; ages are as of `now`. A watch names its columns in the first one only.
+
+    `seen` makes of a stored object what its reader gets of it.
+    """
     columns = columns_of(resource)
     cells = [column.cell for column in columns.columns]
     rows = []
@@ -40,7 +48,7 @@ def table(
         if columns.conditions and (conditions := columns.conditions(obj)):
             row["conditions"] = conditions
         if include != "None":
-            row["object"] = obj if include == "Object" else partial(obj, version)
+            row["object"] = seen(obj) if include == "Object" else partial(obj, version)
         rows.append(row)
     return {
         "kind": "Table",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
@@ -91,9 +91,7 @@ class Call:
     async def give(self, code: int, obj: Object) -> None:
         """One object, in the shape that was asked for."""
         form = self.form()
-        shaped = obj
-        if form is not negotiation.PLAIN and obj.get("kind") != "Status":
-            shaped = self.shaped(obj, form)
+        shaped = obj if obj.get("kind") == "Status" else self.shaped(obj, form)
         await self.exchange.answer(code, shaped, form.media, pretty=self.pretty)
 
     @property
@@ -107,7 +105,12 @@ class Call:
         if form.shape == "table":
             metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
             return self.table([obj], metadata, form, with_columns=with_columns)
-        return obj
+        return self.seen(obj)
+
+    def seen(self, obj: Object) -> Object:
+        """A stored object in the version that the path names."""
+        wanted = self.target.api_version
+        return obj if obj["apiVersion"] == wanted else self.kind.in_version(obj, wanted)
 
     def table(
         self, objects: list[Object], metadata: Object, form: Form, *, with_columns: bool = True
@@ -124,7 +127,5 @@ class Call:
             include=cast(tables.Include, include),
             version=form.version,
             with_columns=with_columns,
+            seen=self.seen,
         )
-
-    def at(self, name: str) -> Target:
-        return replace(self.target, name=name)

@@ -27,6 +27,8 @@ class Target:
     """What a path names. `namespace` is None where every namespace is meant, or the kind has none."""
 
     kind: Kind
+    api_version: str
+    """In which the kind is read and written here; it may be stored in another."""
     namespace: str | None
     name: str = ""
     subresource: str = ""
@@ -81,7 +83,7 @@ def _target(api_version: str, rest: Sequence[str], scheme: Scheme, *, watch: boo
         raise _unknown()
     if below and all(sub.name != below for sub in discovery.subresources(kind)):
         raise _unknown()
-    return Target(kind, namespace, name, below, watch)
+    return Target(kind, api_version, namespace, name, below, watch)
 
 
 def _is_below_namespace(api_version: str, rest: Sequence[str]) -> bool:
@@ -95,7 +97,7 @@ def _kind(api_version: str, plural: str, scheme: Scheme) -> Kind:
         kind = scheme.resource(f"{plural}.{group}" if group else plural)
     except ApiError:
         raise _unknown() from None
-    if kind.api_version != api_version:
+    if not kind.serves(api_version) or not kind.stored:
         raise _unknown()
     return kind
 

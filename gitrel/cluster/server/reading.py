@@ -66,8 +66,8 @@ def document_of(call: Call, page: listing.Page, form: Form) -> Object:
         kind, api_version = "PartialObjectMetadataList", f"meta.k8s.io/{form.version}"
         items = [tables.partial(obj, form.version) for obj in page.items]
     else:
-        kind, api_version = f"{call.kind.kind}List", call.kind.api_version
-        items = [untyped(obj) for obj in page.items]
+        kind, api_version = f"{call.kind.kind}List", call.target.api_version
+        items = [untyped(call.seen(obj)) for obj in page.items]
     return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}
 
 

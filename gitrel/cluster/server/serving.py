@@ -108,11 +108,17 @@ def tls(files: Files) -> ssl.SSLContext:
 
 def listen(host: str, port: int) -> socket.socket:
     """Raises UsageError where nobody can listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small answers at once only on sockets that say they are TCP.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=1024)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(1024)
     except OSError as wrong:
+        bound.close()
         raise UsageError(f"--listen {host}:{port}: {wrong.strerror or wrong}") from None
+    return bound
 
 
 class Serving:

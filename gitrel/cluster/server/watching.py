@@ -142,7 +142,7 @@ def _read(found: Watch) -> list[bytes]:
 
 
 def _line(found: Watch, event: WatchEvent) -> bytes:
-    if found.form == PLAIN:
+    if found.form == PLAIN and found.call.target.api_version == found.call.kind.api_version:
         return found.call.engine.hub.frame(event)
     shaped = found.call.shaped(event.object, found.form, with_columns=not found.columns_told)
     found.columns_told = True
@@ -155,7 +155,7 @@ def _bookmark(found: Watch, annotations: dict[str, str] | None = None) -> bytes:
     metadata: dict[str, Any] = {"resourceVersion": str(found.cursor.revision), "creationTimestamp": None}
     if annotations:
         metadata["annotations"] = annotations
-    obj: Object = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
+    obj: Object = {"kind": kind.kind, "apiVersion": found.call.target.api_version, "metadata": metadata}
     if found.form.shape == "table":
         obj = found.call.table([], {"resourceVersion": metadata["resourceVersion"]}, found.form)
         if annotations:

@@ -34,12 +34,10 @@ def placed(call: Call, sent: Any, name: str | None = None) -> Object:
     """What was sent, as the object at this path. Raises ApiError 400 where it says that it is another one."""
     if not isinstance(sent, dict):
         raise errors.bad_request(f"the body is no object of kind {call.kind.kind}")
-    metadata = sent.get("metadata")
-    if metadata is None:
-        metadata = {}
-    if not isinstance(metadata, dict):
-        raise errors.bad_request("metadata has to be an object")
-    metadata = dict(metadata)
+    for key, type_ in (("apiVersion", str), ("kind", str), ("metadata", dict)):
+        if sent.get(key) is not None and not isinstance(sent[key], type_):
+            raise errors.bad_request(f"{key} has the wrong type")
+    metadata = dict(sent.get("metadata") or {})
     if call.kind.namespaced:
         if metadata.get("namespace") not in (None, "", call.namespace):
             message = "the namespace of the provided object does not match the namespace sent on the request"

@@ -16,6 +16,7 @@ from gitrel.cluster.kinds.columns.printing import (
     field,
     joined,
     labels_text,
+    selector_text,
 )
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object
@@ -114,3 +115,57 @@ INGRESSES = Columns(
         AGE,
     )
 )
+
+
+def _endpoint_addresses(endpoints: Object, now: datetime) -> str:
+    found = [
+        f"{address['ip']}:{port['port']}"
+        for subset in endpoints.get("subsets") or ()
+        for port in subset.get("ports") or ()
+        for address in subset.get("addresses") or ()
+    ]
+    more = f" + {len(found) - _SHOWN_MAX} more..." if len(found) > _SHOWN_MAX else ""
+    return ",".join(found[:_SHOWN_MAX]) + more or NONE
+
+
+ENDPOINTS = Columns((NAME, Column("Endpoints", _endpoint_addresses, "Its addresses."), AGE))
+NETWORK_POLICIES = Columns(
+    (
+        NAME,
+        Column("Pod-Selector", lambda o, now: selector_text(get(o, "spec", "podSelector")), "Its pods."),
+        AGE,
+    )
+)
+
+
+def _parameters(ingress_class: Object, now: datetime) -> str:
+    ref = get(ingress_class, "spec", "parameters")
+    if not ref:
+        return NONE
+    group = f".{ref['apiGroup']}" if ref.get("apiGroup") else ""
+    return f"{ref.get('kind', '')}{group}/{ref.get('name', '')}"
+
+
+INGRESS_CLASSES = Columns(
+    (
+        NAME,
+        Column("Controller", field("spec", "controller", default=""), "Who serves it."),
+        Column("Parameters", _parameters, "What it is configured by."),
+        AGE,
+    )
+)
+SERVICE_CIDRS = Columns(
+    (NAME, Column("CIDRs", lambda o, now: joined(get(o, "spec", "cidrs", default=())), "Its ranges."), AGE)
+)
+
+
+def _parent(address: Object, now: datetime) -> str:
+    ref = get(address, "spec", "parentRef")
+    if not ref:
+        return NONE
+    group = f".{ref['group']}" if ref.get("group") else ""
+    place = f"{ref['namespace']}/" if ref.get("namespace") else ""
+    return f"{ref.get('resource', '')}{group}/{place}{ref.get('name', '')}"
+
+
+ADDRESSES = Columns((NAME, Column("ParentRef", _parent, "Whose it is."), AGE))

@@ -65,6 +65,15 @@ def number(*path: str) -> Callable[[Object, datetime], Any]:
     return field(*path, default=0)
 
 
+def boolean(*path: str, default: bool = False) -> Callable[[Object, datetime], str]:
+    """A cell that is `true` or `false`."""
+
+    def cell(obj: Object, now: datetime) -> str:
+        return "true" if get(obj, *path, default=default) else "false"
+
+    return cell
+
+
 def human_duration(elapsed: timedelta) -> str:
     """A duration as short as it can be read: `85s`, `4m13s`, `3h20m`, `5d`, `2y34d`."""
     seconds = int(elapsed.total_seconds())
@@ -136,6 +145,12 @@ def _template(obj: Object) -> Sequence[Mapping[str, Any]]:
 
 NAME = Column("Name", lambda obj, now: obj["metadata"]["name"], "Unique among its kind.", format="name")
 AGE = Column("Age", age, "Time since it was created.")
+CREATED = Column(
+    "Created At",
+    lambda obj, now: obj["metadata"].get("creationTimestamp", ""),
+    "When it was created.",
+    format="date-time",
+)
 CONTAINERS = Column(
     "Containers",
     lambda obj, now: joined((c["name"] for c in _template(obj)), ""),

@@ -1,8 +1,8 @@
-"""The tables of what runs pods: Deployments, ReplicaSets, Jobs and autoscalers."""
+"""The tables of what runs pods, from Deployments to CronJobs, and of autoscalers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +12,23 @@ from gitrel.cluster.kinds.columns.printing import (
     CONTAINERS,
     IMAGES,
     NAME,
+    NONE,
     SELECTOR,
     UNKNOWN,
     UNSET,
     Column,
     Columns,
+    field,
     human_duration,
+    joined,
+    labels_text,
     number,
+    selector_text,
+    since,
 )
 from gitrel.kube.conditions import is_true
 from gitrel.kube.fields import get
-from gitrel.kube.identity import Object
+from gitrel.kube.identity import Object, controller_of, group_of
 
 _POD_COLUMNS = (CONTAINERS, IMAGES, SELECTOR)
 
@@ -149,5 +155,112 @@ AUTOSCALERS = Columns(
         Column("MaxPods", number("spec", "maxReplicas"), "No more pods than this.", "integer"),
         Column("Replicas", number("status", "currentReplicas"), "Pods as of its last look.", "integer"),
         AGE,
+    )
+)
+
+
+REPLICATION_CONTROLLERS = Columns(
+    (
+        *REPLICA_SETS.columns[:-1],
+        Column("Selector", lambda o, now: labels_text(get(o, "spec", "selector")), "Its pods.", wide=True),
+    )
+)
+STATEFUL_SETS = Columns(
+    (NAME, Column("Ready", _ready, "Pods that are ready, of those wanted."), AGE, CONTAINERS, IMAGES)
+)
+DAEMON_SETS = Columns(
+    (
+        NAME,
+        Column("Desired", number("status", "desiredNumberScheduled"), "Nodes that should.", "integer"),
+        Column("Current", number("status", "currentNumberScheduled"), "Nodes that have one.", "integer"),
+        Column("Ready", number("status", "numberReady"), "Nodes whose pod is ready.", "integer"),
+        Column("Up-to-date", number("status", "updatedNumberScheduled"), "Of the newest.", "integer"),
+        Column("Available", number("status", "numberAvailable"), "Ready for long enough.", "integer"),
+        Column(
+            "Node Selector",
+            lambda o, now: labels_text(get(o, "spec", "template", "spec", "nodeSelector")),
+            "Which nodes are to have one.",
+        ),
+        AGE,
+        *_POD_COLUMNS,
+    )
+)
+
+
+def _controller(revision: Object, now: datetime) -> str:
+    owner = controller_of(revision)
+    if owner is None:
+        return NONE
+    group = group_of(owner["apiVersion"])
+    return f"{owner['kind'].lower()}{'.' + group if group else ''}/{owner['name']}"
+
+
+CONTROLLER_REVISIONS = Columns(
+    (
+        NAME,
+        Column("Controller", _controller, "Whose it is."),
+        Column("Revision", number("revision"), "Its number.", "integer"),
+        AGE,
+    )
+)
+
+
+def _last_schedule(job: Object, now: datetime) -> str:
+    last = get(job, "status", "lastScheduleTime")
+    return since(last, now) if last else NONE
+
+
+def _job_template(kind: str) -> Callable[[Object, datetime], str]:
+    def cell(job: Object, now: datetime) -> str:
+        path = ("spec", "jobTemplate", "spec", "template", "spec", "containers")
+        return joined((c.get(kind, "") for c in get(job, *path, default=())), "")
+
+    return cell
+
+
+def _suspended(job: Object, now: datetime) -> str:
+    return "True" if get(job, "spec", "suspend") else "False"
+
+
+CRON_JOBS = Columns(
+    (
+        NAME,
+        Column("Schedule", field("spec", "schedule", default=""), "When."),
+        Column("Timezone", field("spec", "timeZone"), "Whose time."),
+        Column("Suspend", _suspended, "Whether it waits."),
+        Column("Active", lambda o, now: len(get(o, "status", "active", default=())), "Jobs now.", "integer"),
+        Column("Last Schedule", _last_schedule, "Time since its last Job."),
+        AGE,
+        Column("Containers", _job_template("name"), CONTAINERS.about, wide=True),
+        Column("Images", _job_template("image"), IMAGES.about, wide=True),
+        Column(
+            "Selector",
+            lambda o, now: selector_text(get(o, "spec", "jobTemplate", "spec", "selector")),
+            "Its pods.",
+            wide=True,
+        ),
+    )
+)
+
+
+def _template_cell(key: str) -> Callable[[Object, datetime], str]:
+    def cell(template: Object, now: datetime) -> str:
+        return joined(
+            (c.get(key, "") for c in get(template, "template", "spec", "containers", default=())), ""
+        )
+
+    return cell
+
+
+POD_TEMPLATES = Columns(
+    (
+        NAME,
+        Column("Containers", _template_cell("name"), "Its containers."),
+        Column("Images", _template_cell("image"), "Their images."),
+        Column(
+            "Pod Labels",
+            lambda o, now: labels_text(get(o, "template", "metadata", "labels")),
+            "The labels of its pods.",
+        ),
     )
 )
