@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,36 @@ def test_the_gitlab_template_is_what_a_new_repository_gets() -> None:
     loader.add_constructor("!reference", lambda load, node: load.construct_sequence(node))  # type: ignore[attr-defined]
     jobs = yaml.load(laid.data, loader)
     assert {"gitrel:validate", "gitrel:diff", "gitrel:reconcile", "gitrel:promote"} <= set(jobs)
+
+
+@pytest.mark.parametrize(
+    ("code", "step"), [(0, 0), (1, 0), (6, 0), (2, 2), (3, 3), (4, 4), (5, 5), (7, 7), (70, 70)]
+)
+def test_the_action_hands_words_over_as_they_were_quoted(tmp_path: Path, code: int, step: int) -> None:
+    """No shell reads the command; differences and a time that is up are no failure, all else is."""
+    steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+    (script,) = (one["run"] for one in steps if one.get("id") == "run")
+    folder = tmp_path / "gitrel-venv/bin"
+    folder.mkdir(parents=True)
+    (folder / "python").symlink_to(sys.executable)
+    program = folder / "gitrel"
+    program.write_text(
+        f'#!/usr/bin/env bash\nprintf \'%s|\' "$@"; echo "${{GITHUB_STEP_SUMMARY-unset}}"; exit {code}\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    env = {
+        "PATH": os.environ["PATH"],
+        "RUNNER_TEMP": str(tmp_path),
+        "COMMAND": """promote web --reason 'a $(touch x); `b`' "c d" """,
+        "SUMMARY": "false",
+        "GITHUB_STEP_SUMMARY": "/s",
+    }
+    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(bash, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == step
+    assert done.stdout == "promote|web|--reason|a $(touch x); `b`|c d|unset\n"
+    assert not (tmp_path / "x").exists()
 
 
 FAKE_GH = """#!/usr/bin/env bash
