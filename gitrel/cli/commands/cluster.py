@@ -22,8 +22,12 @@ from gitrel.errors import GitrelError, TimedOut, UsageError
 if TYPE_CHECKING:
     from gitrel.cluster.server.home import Home, Settings
 
-app = typer.Typer(cls=VerbGroup, rich_markup_mode=None, no_args_is_help=True)
-app.callback()(lambda: None)
+app = typer.Typer(
+    cls=VerbGroup,
+    help="The bundled Kubernetes, alone and over HTTPS.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
