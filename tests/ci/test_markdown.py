@@ -34,6 +34,8 @@ NASTY = (
     "@someone please look at #1 and GH-2",
     "| a | b |\n| --- | --- |",
     "``` \n</details>\n# heading",
+    "```",
+    "````",
     "<!-- gitrel diff -->",
     "\x1b]8;;http://evil\x07 \u202e \x00",
     "https://evil.example www.evil.example",
@@ -102,7 +104,9 @@ def test_content_is_never_read(nasty: str) -> None:
     check_safe(comparison_markdown(Comparison(nasty, nasty, (group,), (nasty,), (rehearsed,))))
 
 
-_TEXT = st.text(st.sampled_from("`~<>&|@#![]()\\*_:/ \n\tab\u202e\x1b"), max_size=12)
+_TEXT = st.sampled_from(("```", " ````", "`````\t")) | st.text(
+    st.sampled_from("`~<>&|@#![]()\\*_:/ \n\tab\u202e\x1b"), max_size=12
+)
 
 
 @settings(deadline=None, max_examples=150)
