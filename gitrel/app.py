@@ -32,6 +32,7 @@ from gitrel.repo.git.signatures import Keys, ssh_signer
 from gitrel.repo.model import Catalog, Environment
 from gitrel.repo.source import read_worktree
 from gitrel.repo.tree import RawTree
+from gitrel.telemetry.masking import MASKER
 
 Place = Path | RemoteSource
 """Where a config repository is: a folder on disk, or a remote that is read through the cache."""
@@ -72,7 +73,7 @@ def renderer(*, cache: bool = False) -> Iterator[CachingRenderer]:
     store = open_store(os.environ, Path.home()) if cache else None
     try:
         with Workers() as workers:
-            yield CachingRenderer(workers, store=store, program=fingerprint())
+            yield CachingRenderer(workers, store=store, program=fingerprint(), learn=MASKER.learn)
     finally:
         if store is not None:
             store.close()

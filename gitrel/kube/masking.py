@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -145,10 +147,32 @@ def _content(value: Any, *, encoded: bool) -> bytes:
 
 
 def _forms(content: bytes) -> Iterator[str]:
-    """The ways in which the content may turn up in a text: itself, its lines, base64, URL-encoded."""
+    """The ways in which the content may turn up in a text: itself, its lines, base64 (also as a part of
+    something longer), URL-encoded, escaped in JSON, and as a digest, which could be tried against guesses."""
     encoded = base64.b64encode(content).decode()
     text = content.decode("utf-8", "replace")
     forms = [encoded, encoded.rstrip("="), base64.urlsafe_b64encode(content).decode().rstrip("=")]
+    forms += _within_base64(content)
+    forms.append(hashlib.sha256(content).hexdigest())
     if "\ufffd" not in text:
+        forms.append(json.dumps(text)[1:-1])
+        forms.append(json.dumps(text, ensure_ascii=False)[1:-1])
         forms += [text, text.strip(), quote(text, safe=""), *(line.strip() for line in text.splitlines())]
     yield from (form for form in forms if len(form) >= LEARNT_LENGTH_MIN)
+
+
+def _within_base64(content: bytes) -> Iterator[str]:
+    """What every base64 of a longer text that holds the content has in common, for each of the three ways in
+    which it may begin: `user:PASSWORD` in a header, say. Shorter contents leave too little to look for."""
+    if len(content) < 8:
+        return
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + content).decode().rstrip("=")
+        # The characters at both ends mix with the neighbours' bits.
+        begin = -(-offset * 8 // 6)
+        end = (offset + len(content)) * 8 // 6
+        yield encoded[begin:end]
+        yield encoded[begin:end].translate(_URL_SAFE)
+
+
+_URL_SAFE = str.maketrans("+/", "-_")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from gitrel.errors import Problem
 from gitrel.render.manifest import Judgement, Rendered
 from gitrel.render.reads import Inputs
 from gitrel.render.release import render_release, template_context
+from gitrel.render.sops import Safe
 from gitrel.render.template import TemplateWorkers
 from gitrel.render.tools import Tools
 from gitrel.repo.model import Catalog
@@ -51,6 +52,7 @@ class CachingRenderer:
     """`renderer(catalog, component, version, environment)` → Rendered; safe to use from several threads.
 
     `program` stands for everything that is not in the repository: the versions of gitrel and of its tools.
+    `learn` is told every value that is decrypted on the way, so that it can be hidden.
     """
 
     def __init__(
@@ -61,9 +63,11 @@ class CachingRenderer:
         store: Store | None = None,
         program: str = "",
         tools: Tools | None = None,
+        learn: Callable[[str], None] | None = None,
     ) -> None:
         self._workers = workers
         self._tools = tools or Tools()
+        self._safe = Safe(self._tools, learn)
         self._store = store
         self.program = program
         self._rendered: _Memory[Rendered] = _Memory(entries_max)
@@ -108,7 +112,9 @@ class CachingRenderer:
             self._store.put(key, value)
 
     def _render(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
-        return render_release(catalog, component, version, environment, self._workers, self._tools)
+        return render_release(
+            catalog, component, version, environment, self._workers, self._tools, self._safe
+        )
 
     def _keep(self, key: bytes, rendered: Rendered) -> Judgement:
         trace = Trace(rendered.reads, _judgement(rendered))

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gitrel.errors import Problem
-from gitrel.render.reads import FILE, LISTING
-from gitrel.render.source import Document, Output, Place, Source, read_rendered
+from gitrel.render.reads import FILE, LISTING, Inputs
+from gitrel.render.sops import Sealed, Vault, without_secrets
+from gitrel.render.source import Document, Output, Place, Source, read_rendered, sealed_as
 from gitrel.render.tools import Ran, ToolFailed, Tools, as_json
 from gitrel.render.workspace import RELEASE, workspace
 from gitrel.repo.model import Origin, TemplateFile, Version
@@ -38,10 +40,31 @@ _CHANCE = re.compile(
 )
 
 
-def render_chart(
+def render_chart(component: str, version: Version, inputs: Inputs, vault: Vault, tools: Tools) -> Output:
+    """The objects of the chart, one source per document; what is wrong stands in the result.
+
+    A chart sees all parameters, so that with one secret among them everything it gives is sealed.
+    """
+    reads = frozenset((LISTING, *inputs.context, *(f"{FILE}{file.path}" for file in version.files)))
+    try:
+        opened = vault.open(inputs.context)
+    except Sealed as error:
+        return Output((), (error.problem,), None)
+    output = _rendered(component, version, opened.context, vault.catalog.pipeline.kubernetes_version, tools)
+    if not opened.secrets:
+        return replace(output, reads=reads if output.reads is not None else None)
+
+    def harmless(problem: Problem) -> Problem:
+        return without_secrets(problem, opened.secrets)
+
+    seal = inputs.seal(reads)
+    sources = tuple(sealed_as(source, seal, harmless) for source in output.sources)
+    return Output(sources, tuple(map(harmless, output.problems)), output.reads and reads, opened.secrets)
+
+
+def _rendered(
     component: str, version: Version, context: Mapping[str, Any], kubernetes: str, tools: Tools
 ) -> Output:
-    """The objects of the chart, one source per document; what is wrong stands in the result."""
     files = {file.path: file for file in version.files}
     refused = tuple(_refused(files))
     if refused:
@@ -66,8 +89,7 @@ def render_chart(
         for at, name in chances
     )
     sources, problems = _sources(first.output, files)
-    reads = frozenset((LISTING, *context, *(FILE + path for path in files)))
-    return Output(tuple(sources), (*warned, *problems), reads)
+    return Output(tuple(sources), (*warned, *problems), frozenset((LISTING,)))
 
 
 def values(context: Mapping[str, Any]) -> dict[str, Any]:

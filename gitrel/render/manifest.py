@@ -16,8 +16,11 @@ class Manifest:
     """One rendered object. `origin` is the template's file and line, not the rendered text's."""
 
     ref: Ref
-    object: Mapping[str, Any]
+    object: Mapping[str, Any] = field(repr=False)
     origin: Origin
+    seal: str = ""
+    """Not empty where the object holds decrypted secrets: a digest of what it was made from, their
+    ciphertext among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Rendered:
     """A release of one component in one environment, ready to be applied.
 
     `digest` is `sha256:` over the canonical JSON of the manifests in their order: two renders with one
-    digest put the same bytes on the wire. Where `problems` holds an error, `manifests` must not be used.
+    digest put the same bytes on the wire. Of a sealed manifest it covers the seal instead. Where `problems`
+    holds an error, `manifests` must not be used.
     """
 
     component: str

@@ -146,6 +146,16 @@ class Inputs:
         """The same inputs for one version's files and name."""
         return Inputs(files, {"version": version}, self)
 
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """What a template may name, with secrets as ciphertext."""
+        return self._context if self._beneath is None else {**self._beneath.context, **self._context}
+
+    def seal(self, names: Iterable[str]) -> str:
+        """One digest of what a rendering read that saw secrets. It covers the ciphertext, which is public
+        anyway: a digest of the result could be tried against guesses."""
+        return digest_of_value(self.digests(names))
+
     def digest(self, name: str) -> str:
         found = self._known.get(name)
         if found is None:

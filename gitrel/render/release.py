@@ -18,6 +18,7 @@ from gitrel.render.manifest import Manifest, Rendered
 from gitrel.render.objects import Found, duplicates, objects_of, place_in_namespace
 from gitrel.render.reads import FILE, LISTING, Inputs
 from gitrel.render.renderers import output_of
+from gitrel.render.sops import Safe, Vault, shown_secrets, without_secrets
 from gitrel.render.template import TemplateWorkers
 from gitrel.render.tools import Tools
 from gitrel.render.validate import contradictions, problems_of
@@ -32,6 +33,7 @@ def render_release(
     environment: str,
     workers: TemplateWorkers,
     tools: Tools | None = None,
+    safe: Safe | None = None,
 ) -> Rendered:
     """`version` of `component` as it would be in `environment`; problems stand in the result.
 
@@ -40,7 +42,10 @@ def render_release(
     part, target, place = _found(catalog, component, version, environment)
     namespace = part.namespace or place.namespace
     context = template_context(catalog, part, target, place)
-    output = output_of(catalog, part, target, context, workers, tools or Tools())
+    inputs = Inputs({file.path: file.data for file in target.files}, context)
+    tools = tools or Tools()
+    vault = Vault(catalog, effective_parameters(catalog, component, environment), safe or Safe(tools))
+    output = output_of(part, target, inputs, vault, workers, tools)
     found: list[Found] = []
     problems = list(output.problems)
     for source in output.sources:
@@ -51,8 +56,8 @@ def render_release(
     problems += (*wrong, *duplicates(found), *contradictions(found))
     for item in found:
         problems += problems_of(item, catalog.pipeline.kubernetes_version)
+        problems += shown_secrets(item, output.secrets) if item.document.seal else ()
     manifests = tuple(sorted(map(_manifest, found), key=lambda manifest: apply_key(manifest.ref)))
-    inputs = Inputs({file.path: file.data for file in target.files}, context)
     return Rendered(
         component=part.name,
         version=target.name,
@@ -60,9 +65,9 @@ def render_release(
         namespace=namespace,
         manifests=manifests,
         digest=digest_of(manifests),
-        problems=tuple(sorted(set(problems))),
+        problems=tuple(sorted({without_secrets(problem, output.secrets) for problem in problems})),
         reads=inputs.digests(output.reads if output.reads is not None else _everything(target, context)),
-        lasting=output.reads is not None,
+        lasting=output.reads is not None and not output.secrets,
     )
 
 
@@ -111,13 +116,20 @@ def template_context(
 
 def _manifest(found: Found) -> Manifest:
     place = found.at()
-    return Manifest(found.ref, found.object, Origin(place.file, place.line, place.column))
+    return Manifest(
+        found.ref, found.object, Origin(place.file, place.line, place.column), found.document.seal
+    )
 
 
 def digest_of(manifests: Iterable[Manifest]) -> str:
-    """`sha256:` over one line of JSON with sorted keys per manifest, in their order."""
+    """`sha256:` over one line of JSON with sorted keys per manifest, in their order.
+
+    The journal is public, and a digest of a short secret could be tried against guesses: of a sealed
+    manifest the seal is covered, which changes with the ciphertext and with all else that it was made from.
+    """
     digest = hashlib.sha256()
     for manifest in manifests:
-        digest.update(orjson.dumps(manifest.object, option=orjson.OPT_SORT_KEYS))
+        content = {"seal": manifest.seal} if manifest.seal else manifest.object
+        digest.update(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
         digest.update(b"\n")
     return f"sha256:{digest.hexdigest()}"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from gitrel.errors import Problem
 from gitrel.render.helm import CHART, render_chart
 from gitrel.render.kustomize import build, kustomization_of
-from gitrel.render.reads import FILE, LISTING
-from gitrel.render.source import Output, Source, read_plain, read_rendered
-from gitrel.render.template import Failure, Job, TemplateWorkers
+from gitrel.render.reads import FILE, LISTING, Inputs, digest_of_value
+from gitrel.render.sops import Sealed, Vault, without_secrets
+from gitrel.render.source import Output, Source, read_plain, sealed_as
+from gitrel.render.template import TemplateWorkers
+from gitrel.render.templates import render_templates
 from gitrel.render.tools import Tools
-from gitrel.repo.model import Catalog, Component, TemplateFile, Version
-from gitrel.repo.text import read_text
+from gitrel.repo.model import Component, TemplateFile, Version
+from gitrel.repo.sealed import MARK, is_encrypted, without_metadata
 
 TEMPLATE_SUFFIX = ".j2"
 OBJECT_SUFFIXES = (".yaml", ".yml", ".json")
@@ -21,23 +23,36 @@ _DOCUMENTATION = (".md", ".txt", ".rst")
 
 
 def output_of(
-    catalog: Catalog,
     component: Component,
     version: Version,
-    context: Mapping[str, Any],
+    inputs: Inputs,
+    vault: Vault,
     workers: TemplateWorkers,
     tools: Tools,
 ) -> Output:
     """What the version's renderer gives; see `renderer_of` for how it is chosen."""
     files = {file.path for file in version.files}
-    renderer = renderer_of(component.renderer, files, context["environment"]["name"])
-    if wrong := _unfit(renderer, component, version, files, context["environment"]["name"]):
+    environment = inputs.context["environment"]["name"]
+    renderer = renderer_of(component.renderer, files, environment)
+    if wrong := _unfit(renderer, component, version, files, environment):
         return Output((), (wrong,), None)
-    if renderer == "helm":
-        return render_chart(component.name, version, context, catalog.pipeline.kubernetes_version, tools)
-    if renderer == "kustomize":
-        return build(version, context, tools)
-    return _sources(component, version, context, workers)
+    if renderer in ("helm", "kustomize"):
+        if refused := tuple(_on_disk(version.files, renderer)):
+            return Output((), refused, None)
+        if renderer == "helm":
+            return render_chart(component.name, version, inputs, vault, tools)
+        return build(version, inputs.context, tools)
+    return _sources(component, version, inputs, vault, workers)
+
+
+def _on_disk(files: Iterable[TemplateFile], renderer: str) -> Iterator[Problem]:
+    """Encrypted files where a tool reads files: what is decrypted is never written to a disk."""
+    for file in files:
+        if MARK.encode() in file.data:
+            todo = (
+                "encrypt a parameter instead" if renderer == "helm" else "make it a component of plain YAML"
+            )
+            yield Problem(file.origin.file, 0, 0, f"an encrypted file cannot be read by {renderer}", todo)
 
 
 def renderer_of(asked: str, files: Collection[str], environment: str) -> str:
@@ -72,12 +87,13 @@ def _unfit(
 
 
 def _sources(
-    component: Component, version: Version, context: Mapping[str, Any], workers: TemplateWorkers
+    component: Component, version: Version, inputs: Inputs, vault: Vault, workers: TemplateWorkers
 ) -> Output:
     """The files of the version that hold objects, read or rendered, and what is wrong with the others."""
     templates: list[TemplateFile] = []
     sources: list[Source] = []
     problems: list[Problem] = []
+    secrets: frozenset[str] = frozenset()
     for file in version.files:
         is_template = file.path.endswith(TEMPLATE_SUFFIX) or component.renderer == "jinja"
         if not _holds_objects(file):
@@ -85,17 +101,43 @@ def _sources(
         elif file.path.endswith(TEMPLATE_SUFFIX) and component.renderer == "plain":
             todo = "set renderer: auto or jinja, or drop the suffix .j2"
             problems.append(Problem(file.origin.file, 0, 0, "a template where the renderer is plain", todo))
+        elif MARK.encode() in file.data:
+            opened = _opened(file, vault)
+            sources.append(opened[0])
+            secrets |= opened[1]
         elif is_template:
             templates.append(file)
         else:
             sources.append(read_plain(file.path, file.origin.file, file.data))
     reads: frozenset[str] | None = frozenset((LISTING, "namespace", *(FILE + s.path for s in sources)))
     if templates:
-        rendered = _rendered_templates(version.files, templates, context, workers)
+        rendered = render_templates(version.files, templates, inputs, vault, workers)
         sources += rendered.sources
         problems += rendered.problems
+        secrets |= rendered.secrets
         reads = None if rendered.reads is None or reads is None else reads | rendered.reads
-    return Output(tuple(sorted(sources, key=lambda source: source.path)), tuple(problems), reads)
+    return Output(tuple(sorted(sources, key=lambda source: source.path)), tuple(problems), reads, secrets)
+
+
+def _opened(file: TemplateFile, vault: Vault) -> tuple[Source, frozenset[str]]:
+    """An encrypted file: values as they decrypt, at the lines of the file as it stands; and its secrets."""
+    sealed = read_plain(file.path, file.origin.file, file.data)
+    if file.path.endswith(TEMPLATE_SUFFIX) or not any(is_encrypted(doc.value) for doc in sealed.documents):
+        what = "holds encrypted values, and is no YAML file that SOPS wrote"
+        wrong = Problem(
+            file.origin.file, 0, 0, what, "encrypt a whole YAML file, or a parameter for a template"
+        )
+        return replace(sealed, documents=(), problems=(*sealed.problems, wrong)), frozenset()
+    try:
+        values = vault.safe.open(file.data, file.origin.file)
+    except Sealed as error:
+        return replace(sealed, documents=(), problems=(error.problem,)), frozenset()
+    pairs = list(zip(sealed.documents, values, strict=False))
+    secrets = frozenset(text for doc, value in pairs for text in vault.safe.learn(doc.value, value))
+    documents = tuple(replace(doc, value=value) for doc, value in pairs)
+    seal = digest_of_value([without_metadata(doc.value) for doc in sealed.documents])
+    source = replace(sealed, documents=documents)
+    return sealed_as(source, seal, lambda problem: without_secrets(problem, secrets)), secrets
 
 
 def _holds_objects(file: TemplateFile) -> bool:
@@ -111,42 +153,3 @@ def _unused(file: TemplateFile, component: Component) -> Iterator[Problem]:
     if not includable and not file.path.endswith(_DOCUMENTATION) and component.renderer == "plain":
         todo = "name it .yaml, or move it out of the version"
         yield Problem(file.origin.file, 0, 0, "not YAML, so it is not deployed", todo, "warning")
-
-
-def _rendered_templates(
-    files: Iterable[TemplateFile],
-    templates: list[TemplateFile],
-    context: Mapping[str, Any],
-    workers: TemplateWorkers,
-) -> Output:
-    texts: dict[str, str] = {}
-    repository = {file.path: file.origin.file for file in files}
-    problems: list[Problem] = []
-    unreadable: set[str] = set()
-    for file in files:
-        text, wrong = read_text(file.data, file.origin.file)
-        if not wrong:
-            texts[file.path] = text
-        elif file in templates:
-            unreadable.add(file.path)
-            problems += wrong
-    wanted = tuple(sorted(file.path for file in templates if file.path not in unreadable))
-    results = workers.render(Job(texts, wanted, context)) if wanted else {}
-    sources = []
-    reads: frozenset[str] = frozenset()
-    for path, result in results.items():
-        if isinstance(result, Failure):
-            problems.append(_told(result, repository))
-        else:
-            sources.append(read_rendered(path, repository, result.text, result.lines))
-            reads |= result.reads
-    complete = len(sources) == len(templates)
-    return Output(tuple(sources), tuple(problems), reads if complete else None)
-
-
-def _told(failure: Failure, repository: Mapping[str, str]) -> Problem:
-    via = ""
-    if failure.chain:
-        places = (place.rpartition(":") for place in failure.chain)
-        via = " (included from " + " → ".join(f"{repository[p[0]]}:{p[2]}" for p in places) + ")"
-    return Problem(repository[failure.file], failure.line, 0, failure.what + via, failure.todo)

@@ -36,10 +36,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document. `at` tells where the value at a path stands, or its nearest written ancestor."""
+    """One YAML document. `at` tells where the value at a path stands, or its nearest written ancestor.
+
+    `seal` is not empty where the value holds secrets: a digest of what it was made from.
+    """
 
     value: Any
     at: Callable[[Path], Place]
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,18 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a renderer gives. `reads` names its inputs in the words of `reads`; None where it failed before
-    all of them were known."""
+    all of them were known. `secrets` are the texts that were decrypted for it."""
 
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...]
     reads: frozenset[str] | None
+    secrets: frozenset[str] = frozenset()
+
+
+def sealed_as(source: Source, seal: str, harmless: Callable[[Problem], Problem]) -> Source:
+    """The source, marked as made with secrets; `harmless` takes them out of its problems."""
+    documents = tuple(replace(document, seal=seal) for document in source.documents)
+    return replace(source, documents=documents, problems=tuple(map(harmless, source.problems)))
 
 
 def read_plain(path: str, file: str, data: bytes) -> Source:

@@ -15,6 +15,8 @@ from typing import Any
 
 KEY = "sops"
 """The top-level key under which SOPS keeps its metadata."""
+MARK = "ENC[AES256_GCM,"
+"""How every encrypted value begins."""
 _SEALED = re.compile(
     r"ENC\[AES256_GCM,data:[^,\]]*,iv:[^,\]]*,tag:[^,\]]*,type:(str|int|float|bool|bytes|comment)\]\Z"
 )
@@ -23,7 +25,7 @@ ADVICE = "encrypt parameters only: sops encrypt --encrypted-regex '^parameters$'
 
 def is_sealed(text: str) -> bool:
     """Whether the text is a value that SOPS encrypted."""
-    return text.startswith("ENC[") and _SEALED.match(text) is not None
+    return text.startswith(MARK) and _SEALED.match(text) is not None
 
 
 def type_of(text: str) -> str:
@@ -47,3 +49,10 @@ def is_encrypted(document: Any) -> bool:
     """Whether a YAML document is a file that SOPS wrote."""
     metadata = document.get(KEY) if isinstance(document, Mapping) else None
     return isinstance(metadata, Mapping) and "mac" in metadata
+
+
+def without_metadata(document: Any) -> Any:
+    """The document without what SOPS keeps for itself: the same for the same values, whoever may decrypt."""
+    if not isinstance(document, Mapping):
+        return document
+    return {key: value for key, value in document.items() if key != KEY}
