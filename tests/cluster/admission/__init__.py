@@ -1,0 +1,1 @@
+"""Admission: who may be stored, and as what."""
