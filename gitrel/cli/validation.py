@@ -16,6 +16,7 @@ import orjson
 
 from gitrel.cli import lookup
 from gitrel.errors import InvalidRepository, Problem
+from gitrel.render.clashes import Claims
 from gitrel.repo import layout
 from gitrel.repo.check import check_repository
 from gitrel.repo.model import Catalog, Component
@@ -48,11 +49,14 @@ def validation(root: Place, revision: str | None, *, render: bool, cache: bool) 
             counted, rows = orjson.loads(known)
             return Validation(decode_problems(rows), counted)
         catalog, found = check_repository(tree, commit)
-        problems, lasting, releases = set(found), True, 0
-        for place in _releases(catalog) if render else ():
-            judged = renders.judge(catalog, *place)
+        problems, lasting, releases, claims = set(found), True, 0, Claims()
+        for component, version, environment in _releases(catalog) if render else ():
+            judged = renders.judge(catalog, component, version, environment)
             problems.update(judged.problems)
             lasting, releases = lasting and judged.lasting, releases + 1
+            if version == catalog.components[component].pointers[environment].version:
+                claims.add(component, catalog.environments[environment], judged.objects)
+        problems.update(claims.problems())
         report = Validation(tuple(sorted(problems)), _counted(catalog, releases if render else None))
         if lasting:
             renders.remember(key, orjson.dumps((report.counted, encode_problems(report.problems))))

@@ -18,7 +18,7 @@ from gitrel.clock import format_second
 from gitrel.errors import Conflict, GateClosed, InvalidRepository, UsageError
 from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.observe import Sight, observe
-from gitrel.orchestrator.specs import spec_of
+from gitrel.orchestrator.specs import component_named, spec_of
 from gitrel.orchestrator.world import World
 from gitrel.repo.check import blocking
 from gitrel.repo.model import Catalog, Component
@@ -222,7 +222,7 @@ def situations_of(world: World, asks: Sequence[Ask]) -> list[Situation]:
 def _situation(
     world: World, ask: Ask, catalog: Catalog, head: str, records: Mapping[str, Rollout], now: datetime
 ) -> Situation:
-    component, name = _component(catalog, ask.component), ask.component
+    component, name = component_named(catalog, ask.component), ask.component
     if ask.version is not None and ask.version not in component.versions:
         known = ", ".join(sorted(component.versions)) or "none"
         raise UsageError(f"{name} has no version {ask.version!r} (have: {known})")
@@ -236,15 +236,6 @@ def _situation(
     if errors := [problem for problem in sight.problems if problem.severity == "error"]:
         raise InvalidRepository(errors)
     return Situation(catalog, component, spec_of(catalog, component), before, sight, head, now)
-
-
-def _component(catalog: Catalog, name: str) -> Component:
-    if name in catalog.broken:
-        raise InvalidRepository(catalog.broken[name])
-    if name not in catalog.components:
-        known = ", ".join(sorted(catalog.components)) or "none"
-        raise UsageError(f"there is no component {name!r} (have: {known})")
-    return catalog.components[name]
 
 
 def decided(at: Situation, ask: Ask) -> Rollout:

@@ -20,7 +20,7 @@ from gitrel.orchestrator.clusters import Sighting
 from gitrel.orchestrator.releases import rendered_release, rendered_version
 from gitrel.orchestrator.sets import waiting_for_set
 from gitrel.orchestrator.world import World
-from gitrel.render.manifest import Rendered
+from gitrel.render.manifest import Rendered, Written
 from gitrel.repo.model import Catalog, Component, Environment
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.state import EnvironmentProgress, Phase, Rollout
@@ -36,6 +36,8 @@ class Sight:
     seen: Mapping[str, Seen]
     unreachable: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    objects: Mapping[str, tuple[Written, ...]] = field(default_factory=dict)
+    """Environment → what the pointer's release consists of."""
 
 
 def observe(
@@ -50,11 +52,13 @@ def observe(
     seen: dict[str, Seen] = {}
     unreachable: dict[str, str] = {}
     problems: list[Problem] = []
+    objects: dict[str, tuple[Written, ...]] = {}
     for name in sorted(component.pointers):
         wanted, pointer = rendered_version(
             world, catalog, component.name, component.pointers[name].version, name
         )
         problems += wanted.problems
+        objects[name] = wanted.objects
         candidate = _candidate(world, catalog, component, record, name, problems)
         try:
             sighting = _look(world, catalog, component, record, (pointer, candidate), name, now)
@@ -72,7 +76,7 @@ def observe(
             waiting_for=_waiting_for(component, name, records)
             or waiting_for_set(catalog, record, records, name),
         )
-    return Sight(catalog.commit, seen, unreachable, tuple(problems))
+    return Sight(catalog.commit, seen, unreachable, tuple(problems), objects)
 
 
 def _candidate(

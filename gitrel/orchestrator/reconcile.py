@@ -18,6 +18,7 @@ from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.specs import in_dependency_order, spec_of
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
+from gitrel.render.clashes import Claims
 from gitrel.repo.check import blocking
 from gitrel.repo.layout import component_of
 from gitrel.repo.model import Catalog, Component
@@ -78,17 +79,24 @@ def _decide_all(
     if everywhere := blocking(problems):
         raise InvalidRepository(everywhere)
     problems = tuple(problem for problem in problems if _concerns(problem, scope))
-    steps = []
+    sights: list[tuple[Component, Rollout, Sight]] = []
+    claims = Claims()
     for component in in_dependency_order(catalog):
-        if not scope.includes(component.name):
-            continue
-        before = records.get(component.name) or Rollout(component.name)
-        spec = spec_of(catalog, component)
-        sight = observe(world, catalog, component, before, records, now)
-        if any(problem.severity == "error" for problem in sight.problems):
-            problems += sight.problems
-            continue
-        steps.append(Step(component, spec, before, sight, decide(spec, before, sight.seen, now)))
+        if scope.includes(component.name):
+            before = records.get(component.name) or Rollout(component.name)
+            sight = observe(world, catalog, component, before, records, now)
+            sights.append((component, before, sight))
+            for environment, objects in sight.objects.items():
+                claims.add(component.name, catalog.environments[environment], objects)
+            if any(problem.severity == "error" for problem in sight.problems):
+                problems += sight.problems
+    problems += tuple(claims.problems())
+    unsound = {component_of(problem.file) for problem in problems if problem.severity == "error"}
+    steps = []
+    for component, before, sight in sights:
+        if component.name not in unsound:
+            spec = spec_of(catalog, component)
+            steps.append(Step(component, spec, before, sight, decide(spec, before, sight.seen, now)))
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors and not steps:
         raise InvalidRepository(errors)

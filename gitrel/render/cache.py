@@ -17,13 +17,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import orjson
 
 from gitrel.errors import Problem
-from gitrel.render.manifest import Judgement, Rendered
+from gitrel.kube.identity import Ref
+from gitrel.render.manifest import Judgement, Rendered, Written
 from gitrel.render.reads import Inputs
 from gitrel.render.release import render_release, template_context
 from gitrel.render.sops import Safe
 from gitrel.render.template import TemplateWorkers
 from gitrel.render.tools import Tools
-from gitrel.repo.model import Catalog
+from gitrel.repo.model import Catalog, Origin
 
 ENTRIES_MAX = 20_000
 TRACES_MAX = 4
@@ -185,20 +186,29 @@ class _Memory(Generic[_T]):
 
 
 def _judgement(rendered: Rendered) -> Judgement:
-    return Judgement(rendered.digest, rendered.problems, rendered.lasting)
+    return Judgement(rendered.digest, rendered.problems, rendered.lasting, rendered.objects)
 
 
 def _encode(traces: Sequence[Trace[Judgement]]) -> bytes:
+    outcomes = ((trace.reads, trace.outcome) for trace in traces)
     return orjson.dumps(
-        [(trace.reads, trace.outcome.digest, encode_problems(trace.outcome.problems)) for trace in traces]
+        [(reads, one.digest, encode_problems(one.problems), _encode_objects(one)) for reads, one in outcomes]
     )
 
 
 def _decode(data: bytes) -> Sequence[Trace[Judgement]]:
     return [
-        Trace(reads, Judgement(digest, decode_problems(problems), lasting=True))
-        for reads, digest, problems in orjson.loads(data)
+        Trace(reads, Judgement(digest, decode_problems(problems), True, _decode_objects(objects)))
+        for reads, digest, problems, objects in orjson.loads(data)
     ]
+
+
+def _encode_objects(judged: Judgement) -> list[Any]:
+    return [(r.group, r.kind, r.namespace, r.name, at.file, at.line) for r, at in judged.objects]
+
+
+def _decode_objects(rows: Sequence[Any]) -> tuple[Written, ...]:
+    return tuple((Ref(*row[:4]), Origin(*row[4:])) for row in rows)
 
 
 def encode_problems(problems: Sequence[Problem]) -> list[Any]:

@@ -10,6 +10,9 @@ from gitrel.errors import Problem
 from gitrel.kube.identity import Ref
 from gitrel.repo.model import Origin
 
+Written = tuple[Ref, Origin]
+"""One object, and where it is written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -44,6 +47,11 @@ class Rendered:
     lasting: bool = field(default=False, compare=False, repr=False)
     """Whether the outcome may be remembered beyond this process: it is a success, and holds no secret."""
 
+    @property
+    def objects(self) -> tuple[Written, ...]:
+        """What it consists of, by name."""
+        return tuple((manifest.ref, manifest.origin) for manifest in self.manifests)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -52,3 +60,4 @@ class Judgement:
     digest: str
     problems: tuple[Problem, ...]
     lasting: bool
+    objects: tuple[Written, ...] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import commit
+from tests.cli.conftest import commit, git
 from tests.cli.support import Ran, gitrel
 from tests.cli.test_acting import make
 
@@ -93,3 +93,23 @@ def test_a_refusal_is_told_once_and_the_wait_names_it(small: Path) -> None:
     assert told[0] == "gitrel: timed out after 2s500ms, and nothing is lost; still under way:"
     assert told[1].startswith("zed: rollout 1 of changes")
     assert told[2] == f"zed in asia: {refused}"
+
+
+def test_one_object_of_two_components_is_refused_before_anything_moves(small: Path) -> None:
+    """Each of the two places names the other, validate and reconcile alike, and neither is acted upon."""
+    shutil.copytree(small / "apps/web", small / "apps/zed", symlinks=True)
+    commit(small)
+    said = [
+        f"apps/{one}/v1/web-configmap.yaml:1: ConfigMap shop/web is written by the component {other} too, "
+        f"at apps/{other}/v1/web-configmap.yaml:1: rename one of the two, or give one a namespace of its own"
+        for one, other in (("web", "zed"), ("zed", "web"))
+    ]
+    for _ in range(2):  # the second time from what was remembered of the first
+        ran = run(small, "validate")
+        assert ran.code == 3
+        assert ran.out.splitlines() == said
+    before = git(small, "for-each-ref")
+    ran = run(small, "reconcile")
+    assert ran.code == 3
+    assert ran.err.splitlines() == said
+    assert git(small, "for-each-ref") == before
