@@ -73,7 +73,9 @@ def up(
     token_file: Annotated[Path | None, option("cluster_token_file")] = DEFAULT.cluster_token_file,
     client_ca: Annotated[Path | None, option("client_ca")] = DEFAULT.client_ca,
     service_cidr: Annotated[str | None, option("service_cidr")] = DEFAULT.service_cidr,
-    authorization: Annotated[Authorization, option("authorization")] = DEFAULT.authorization,
+    authorization: Annotated[Authorization | None, option("authorization")] = DEFAULT.authorization,
+    enable_admission: Annotated[str | None, option("enable_admission")] = DEFAULT.enable_admission,
+    disable_admission: Annotated[str | None, option("disable_admission")] = DEFAULT.disable_admission,
     snapshot: Annotated[Path | None, option("from_snapshot")] = DEFAULT.from_snapshot,
     foreground: Annotated[bool, option("foreground")] = DEFAULT.foreground,
 ) -> int:
@@ -85,7 +87,7 @@ def up(
     from gitrel.cluster.server.home import Settings, home, state_root
 
     session = session_of(context)
-    _refuse_unbuilt(kubernetes_version, authorization)
+    _check_version(kubernetes_version)
     place = home(name, state_root(os.environ))
     given = {
         "listen": listen,
@@ -93,7 +95,10 @@ def up(
         "speed": speed,
         "nodes": nodes,
         "service_cidr": service_cidr,
-        "without": tuple(filter(None, without.split(","))) if without is not None else None,
+        "without": _names(without),
+        "authorization": authorization.value if authorization else None,
+        "enable_admission": _names(enable_admission),
+        "disable_admission": _names(disable_admission),
         "token_file": str(token_file.absolute()) if token_file else None,
         "client_ca": str(client_ca.absolute()) if client_ca else None,
     }
@@ -111,14 +116,15 @@ def up(
     return 0
 
 
-def _refuse_unbuilt(version: str, authorization: Authorization) -> None:
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _check_version(version: str) -> None:
     from gitrel.cluster.spec import KUBERNETES_VERSION
 
     if version.removeprefix("v") not in (KUBERNETES_VERSION, f"{KUBERNETES_VERSION}.0"):
         raise UsageError(f"--kubernetes-version {version}: only {KUBERNETES_VERSION} is emulated")
-    if authorization is not Authorization.ALWAYS_ALLOW:
-        message = "RBAC is not enforced yet: whoever is authenticated may do everything (AlwaysAllow)"
-        raise UsageError(f"--authorization {authorization.value}: {message}")
 
 
 def _merged(place: Home, fresh: Settings, given: dict[str, Any]) -> Settings:
@@ -207,6 +213,9 @@ def arguments(name: str, settings: Settings) -> Sequence[str]:
         "--nodes": settings.nodes,
         "--service-cidr": settings.service_cidr,
         "--without": ",".join(settings.without) or None,
+        "--authorization": settings.authorization,
+        "--enable-admission": ",".join(settings.enable_admission) or None,
+        "--disable-admission": ",".join(settings.disable_admission) or None,
         "--token-file": settings.token_file,
         "--client-ca": settings.client_ca,
     }
@@ -268,6 +277,7 @@ def _described(place: Home) -> Item:
         "server": running["url"] if running else "",
         "clock": settings.clock,
         "speed": settings.speed,
+        "authorization": settings.authorization,
         "without": list(settings.without),
         "kubeconfig": str(place.kubeconfig),
         "directory": str(place.directory),
@@ -279,6 +289,7 @@ _COLUMNS = (
     Column("STATUS", lambda item: item["status"]),
     Column("SERVER", lambda item: item["server"]),
     Column("CLOCK", lambda item: item["clock"] + (f" x{item['speed']:g}" if item["speed"] else "")),
+    Column("AUTHORIZATION", lambda item: item["authorization"], wide=True),
     Column("WITHOUT", lambda item: ",".join(item["without"]), wide=True),
     Column("KUBECONFIG", lambda item: item["kubeconfig"], wide=True),
 )

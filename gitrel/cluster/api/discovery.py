@@ -48,6 +48,7 @@ _OF = {
 def subresources(kind: Kind) -> Sequence[Subresource]:
     """In order of their names."""
     found = list(_OF.get(kind.resource, ()))
+    found += [Subresource(name, kind.kind, _CHANGED) for name in kind.subresources if name != "status"]
     if kind.scale:
         found.append(Subresource("scale", "Scale", _CHANGED, "autoscaling/v1"))
     if kind.status:
@@ -64,10 +65,9 @@ def verbs(kind: Kind) -> Sequence[str]:
 def versions(kinds: Iterable[Kind]) -> Mapping[str, Sequence[Kind]]:
     """apiVersion → its kinds in order of their names; the core first, then groups, newest versions first.
 
-    A kind that is read in several versions stands under each of them, as it is called there. Kinds that are
-    answered and not stored are not served yet.
+    A kind that is read in several versions stands under each of them, as it is called there.
     """
-    seen = [face for kind in kinds if kind.stored for face in _faces(kind)]
+    seen = [face for kind in kinds for face in _faces(kind)]
     found: dict[str, list[Kind]] = {}
     for kind in sorted(seen, key=lambda kind: (kind.group, _age(kind.api_version), kind.plural)):
         found.setdefault(kind.api_version, []).append(kind)

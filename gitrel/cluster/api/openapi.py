@@ -19,7 +19,7 @@ Schemas = Mapping[str, Any]
 Style = Literal["v2", "v3"]
 
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1."
-_ALWAYS = (f"{_META}Status", f"{_META}DeleteOptions", f"{_META}WatchEvent")
+_ALWAYS = tuple(_META + name for name in ("DeleteOptions", "ListMeta", "ObjectMeta", "Status", "WatchEvent"))
 _DEFINITIONS = "#/$defs/"
 _REFS: Mapping[Style, str] = {"v2": "#/definitions/", "v3": "#/components/schemas/"}
 _PATCHES = (
@@ -63,7 +63,50 @@ def _schemas(kinds: Iterable[Kind], style: Style) -> dict[str, Any]:
     wanted = [name for name in _ALWAYS if name in definitions]
     for kind in kinds:
         wanted += [name for name in _names(kind) if name in definitions]
-    return {name: _converted(definitions[name], style) for name in sorted(_reachable(definitions, wanted))}
+    found = {name: _converted(definitions[name], style) for name in _reachable(definitions, wanted)}
+    for kind in kinds:
+        if kind.custom:
+            found |= _custom(kind, style)
+    return dict(sorted(found.items()))
+
+
+def _custom(kind: Kind, style: Style) -> dict[str, Any]:
+    """A custom kind and its list, as their definition has them."""
+    group, _, version = kind.api_version.rpartition("/")
+
+    def typed(name: str, meta: str, more: Schemas, rest: Schemas) -> dict[str, Any]:
+        properties = {
+            **(rest.get("properties") or {}),
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"$ref": f"{_REFS[style]}{_META}{meta}"},
+            **more,
+        }
+        own = {"type": "object", "properties": properties}
+        mark = [{"group": group, "version": version, "kind": name}]
+        return {**rest, **own, "x-kubernetes-group-version-kind": mark}
+
+    items = {"type": "array", "items": {"$ref": _REFS[style] + custom_name(kind.api_version, kind.kind)}}
+    listed = f"{kind.kind}List"
+    return {
+        custom_name(kind.api_version, kind.kind): typed(
+            kind.kind, "ObjectMeta", {}, kind.custom[kind.api_version].schema
+        ),
+        custom_name(kind.api_version, listed): typed(listed, "ListMeta", {"items": items}, {}),
+    }
+
+
+def custom_name(api_version: str, kind: str) -> str:
+    """`stable.example.com/v1 CronTab` → `com.example.stable.v1.CronTab`."""
+    group, _, version = api_version.rpartition("/")
+    return ".".join((*reversed(group.split(".")), version, kind))
+
+
+def _definition(kind: Kind, api_version: str, name: str) -> str | None:
+    """What describes `name`, which is the kind itself, its list, or what a subresource takes."""
+    if kind.custom and api_version == kind.api_version:
+        return custom_name(api_version, name)
+    return openapi.definition_of(KUBERNETES_VERSION, api_version, name)
 
 
 def _names(kind: Kind) -> Iterator[str]:
@@ -136,10 +179,12 @@ def _paths(kinds: Iterable[Kind], style: Style) -> Iterator[tuple[str, Any]]:
             f"{place}/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"{place}/{kind.plural}"
         )
         verbs = discovery.verbs(kind)
-        if kind.namespaced:
+        if kind.namespaced and "list" in verbs:
             yield f"{place}/{kind.plural}", _item(kind, style, ("list",), of_all=True)
         yield own, _item(kind, style, [v for v in ("list", "create", "deletecollection") if v in verbs])
-        yield f"{own}/{{name}}", _item(kind, style, ("get", "update", "patch", "delete"), named=True)
+        on_one = [verb for verb in ("get", "update", "patch", "delete") if verb in verbs]
+        if on_one:
+            yield f"{own}/{{name}}", _item(kind, style, on_one, named=True)
         for sub in discovery.subresources(kind):
             yield f"{own}/{{name}}/{sub.name}", _item(kind, style, sub.verbs, named=True, sub=sub)
 
@@ -219,11 +264,11 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": _operation_id(kind, verb, sub, of_all=of_all),
         "parameters": [_parameter(name, style) for name in _QUERY.get(verb, ())],
-        "responses": _responses(api_version, shown, verb, style),
+        "responses": _responses(_definition(kind, api_version, shown), verb, style),
         "x-kubernetes-action": _ACTIONS.get(verb, verb),
         "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind_name},
     }
-    sent = _sent(api_version, kind_name, verb)
+    sent = _sent(_definition(kind, api_version, kind_name), verb)
     if sent is not None and style == "v3":
         types = _PATCHES if verb == "patch" else ("application/json", "application/yaml")
         operation["requestBody"] = {"content": {media: {"schema": _ref(sent, style)} for media in types}}
@@ -242,19 +287,18 @@ def _operation_id(kind: Kind, verb: str, sub: Subresource | None, *, of_all: boo
     return f"{what}{group}{version}{scope}{kind.kind}{below}{'ForAllNamespaces' if of_all else ''}"
 
 
-def _sent(api_version: str, kind: str, verb: str) -> str | None:
+def _sent(own: str | None, verb: str) -> str | None:
     """The definition of what a request carries."""
     if verb in ("delete", "deletecollection"):
         return f"{_META}DeleteOptions"
     if verb == "patch":
         return f"{_META}Patch"
     if verb in ("create", "update"):
-        return openapi.definition_of(KUBERNETES_VERSION, api_version, kind)
+        return own
     return None
 
 
-def _responses(api_version: str, kind: str, verb: str, style: Style) -> dict[str, Any]:
-    name = openapi.definition_of(KUBERNETES_VERSION, api_version, kind)
+def _responses(name: str | None, verb: str, style: Style) -> dict[str, Any]:
     if verb in ("delete", "deletecollection"):
         name = f"{_META}Status"
     answer: dict[str, Any] = {"description": "OK"}

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from gitrel.cluster.api import fieldselector
 from gitrel.cluster.api.errors import bad_request
+from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube import selectors
 from gitrel.kube.identity import Object
 
@@ -42,17 +43,17 @@ _FOUND_AT = {
 """Fields whose selectable name is not their place."""
 
 
-@lru_cache(maxsize=512)
-def where(resource: str, labels: str, fields: str) -> Where | None:
+def where(kind: Kind, labels: str, fields: str) -> Where | None:
     """A predicate, or None where everything is meant. Raises ApiError 400 for a selector that is wrong."""
     by_label = _by_label(labels) if labels else None
-    by_field = _by_field(resource, fields) if fields else None
+    by_field = _by_field(kind, fields) if fields else None
     if by_label is None or by_field is None:
         return by_label or by_field
     one, other = by_label, by_field
     return lambda obj: one(obj) and other(obj)
 
 
+@lru_cache(maxsize=512)
 def _by_label(text: str) -> Where | None:
     try:
         wanted = selectors.parse(text)
@@ -63,20 +64,14 @@ def _by_label(text: str) -> Where | None:
     return lambda obj: selectors.matches(wanted, obj["metadata"].get("labels") or {})
 
 
-def _by_field(resource: str, text: str) -> Where | None:
+def _by_field(kind: Kind, text: str) -> Where | None:
     terms = [term.strip() for term in text.split(",") if term.strip()]
-    places = _FOUND_AT.get(resource, {})
+    places = _FOUND_AT.get(kind.resource, {})
+    offered = _FIELDS.get(kind.resource, frozenset(kind.selectable))
     found = []
     for term in terms:
         name = term.partition("=")[0].rstrip("!").strip()
-        if name not in _METADATA and name not in _FIELDS.get(resource, ()):
+        if name not in _METADATA and name not in offered:
             raise bad_request(f"field label not supported: {name}")
         found.append(places.get(name, name) + term[len(name) :])
     return fieldselector.parse(",".join(found)) if found else None
-
-
-def single_name(fields: str) -> str | None:
-    """The name, where the fields ask for exactly one: `metadata.name=web`."""
-    name, found, value = fields.partition("=")
-    plain = found and "," not in value and not name.endswith("!")
-    return value.removeprefix("=") if name == "metadata.name" and plain else None

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from gitrel.cluster.kinds.columns.registry import columns_of
+from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
 
 Include = Literal["None", "Metadata", "Object"]
@@ -26,7 +27,7 @@ def partial(obj: Object, version: str = "v1") -> Object:
 
 
 def table(
-    resource: str,
+    kind: Kind,
     objects: Sequence[Object],
     metadata: Object,
     now: datetime,
@@ -35,12 +36,14 @@ def table(
     version: str = "v1",
     with_columns: bool = True,
     seen: Callable[[Object], Object] = _same,
+    api_version: str = "",
 ) -> Object:
     """A `meta.k8s.io/v1 Table`; ages are as of `now`. A watch names its columns in the first one only.
 
-    `seen` makes of a stored object what its reader gets of it.
+    `seen` makes of a stored object what its reader gets of it; a custom resource has columns of its own in
+    each `api_version`.
     """
-    columns = columns_of(resource)
+    columns = kind.columns.get(api_version or kind.api_version) or columns_of(kind.resource)
     cells = [column.cell for column in columns.columns]
     rows = []
     for obj in objects:

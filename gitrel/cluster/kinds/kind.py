@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from gitrel.cluster.api.apply.types import Type
 from gitrel.cluster.api.errors import FieldError
@@ -69,6 +69,11 @@ class Served:
 
 class Structure(Protocol):
     """What a CustomResourceDefinition says of the objects of one version."""
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The OpenAPI schema as it was written."""
+        ...
 
     @property
     def type(self) -> Type:

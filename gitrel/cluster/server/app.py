@@ -14,12 +14,15 @@ from starlette.types import Receive, Scope, Send
 from gitrel.cluster.api import discovery
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.api.patching import Patcher
+from gitrel.cluster.api.rbac.attributes import Attributes
+from gitrel.cluster.api.rbac.authorizer import check
+from gitrel.cluster.api.rbac.impersonation import impersonated
 from gitrel.cluster.server import kubelets, paths, query, reading, subresources, watching, writing
 from gitrel.cluster.server.call import Call
 from gitrel.cluster.server.documents import Documents
 from gitrel.cluster.server.engine import Engine
 from gitrel.cluster.server.exchange import Disconnected, Exchange
-from gitrel.cluster.server.identity import Authenticator
+from gitrel.cluster.server.identity import Authenticator, impersonation
 from gitrel.cluster.server.paths import NoSuchPath, Target
 
 log = logging.getLogger("gitrel.cluster")
@@ -37,8 +40,9 @@ _ON_COLLECTION: Mapping[str, tuple[str, Verb]] = {
     "POST": ("create", writing.create),
     "DELETE": ("deletecollection", writing.delete_collection),
 }
+_ON_PART: Mapping[str, Verb] = {"GET": reading.get, "PUT": writing.update, "PATCH": writing.patch}
+"""Of a subresource that is a part of its object, such as `status` and `approval`."""
 _ON_SUBRESOURCE: Mapping[str, Mapping[str, Verb]] = {
-    "status": {"GET": reading.get, "PUT": writing.update, "PATCH": writing.patch},
     "scale": {
         "GET": reading.get,
         "PUT": subresources.update_scale,
@@ -82,37 +86,46 @@ class ApiServer:
             await _refuse(exchange, ApiError(500, "InternalError", message))
 
     async def _answer(self, exchange: Exchange) -> None:
+        authorizer = self._engine.cluster.authorizer
         user = self._authenticator.user(exchange.certificate, exchange.header(b"authorization"))
         _refuse_strange(exchange)
+        user = impersonated(authorizer, user, impersonation(exchange.raw_headers))
         parts = paths.segments(exchange.raw_path)
         if len(parts) < 3 or parts[0] not in ("api", "apis") or (parts[0] == "apis" and len(parts) < 4):
+            path = "/" + "/".join(parts)
+            check(authorizer, user, Attributes(exchange.method.lower(), path=path))
             if exchange.method not in ("GET", "HEAD"):
                 raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
             await self._documents.answer(exchange, parts)
             return
         target = paths.target(parts, self._scheme)
-        verb = _verb(exchange, target)
-        await verb(Call(exchange, self._engine, self._patcher, user, target))
+        name, verb = _verb(exchange, target)
+        call = Call(exchange, self._engine, self._patcher, user, target)
+        call.allow(name)
+        await verb(call)
 
 
 _NOT_ALLOWED = "the server does not allow this method on the requested resource"
 
 
-def _verb(exchange: Exchange, target: Target) -> Verb:
-    """Raises ApiError 405."""
+_SUBRESOURCE_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
+
+
+def _verb(exchange: Exchange, target: Target) -> tuple[str, Verb]:
+    """What is done by its name, and who does it. Raises ApiError 405."""
     method = "GET" if exchange.method == "HEAD" else exchange.method
     if target.subresource:
-        verb = _ON_SUBRESOURCE[target.subresource].get(method)
+        verb = _ON_SUBRESOURCE.get(target.subresource, _ON_PART).get(method)
         if verb is not None:
-            return verb
+            return _SUBRESOURCE_VERBS[method], verb
         raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
-    if method == "GET" and (target.watch or _watches(exchange)):
-        return watching.watch
+    if method == "GET" and target.kind.stored and (target.watch or _watches(exchange)):
+        return "watch", watching.watch
     name, found = (_ON_OBJECT if target.name else _ON_COLLECTION).get(method, ("", None))
     everywhere = target.kind.namespaced and target.namespace is None and name == "create"
-    if found is None or name not in (*discovery.verbs(target.kind),) or everywhere:
+    if found is None or name not in discovery.verbs(target.kind) or everywhere:
         raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
-    return found
+    return name, found
 
 
 def _watches(exchange: Exchange) -> bool:
@@ -121,15 +134,10 @@ def _watches(exchange: Exchange) -> bool:
 
 
 def _refuse_strange(exchange: Exchange) -> None:
-    """Pages of other origins have no business here, and acting for others is not built.
-
-    Raises ApiError 403.
-    """
+    """Pages of other origins have no business here. Raises ApiError 403."""
     origin = exchange.header(b"origin")
     if origin and urlsplit(origin).netloc != exchange.header(b"host"):
         raise ApiError(403, "Forbidden", "requests of another origin are not accepted")
-    if any(name.startswith(b"impersonate-") for name in exchange.headers):
-        raise ApiError(403, "Forbidden", "impersonation is not supported by this server")
 
 
 async def _refuse(exchange: Exchange, refused: ApiError) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from gitrel.cluster.parts import default_controllers
 from gitrel.cluster.server import certificates, kubeconfig
 from gitrel.cluster.server.certificates import Pair
 from gitrel.cluster.server.home import Home, Settings
-from gitrel.cluster.server.identity import Authenticator, read_token_file, token_rows
+from gitrel.cluster.server.identity import Authenticator, User, read_token_file, token_rows
 from gitrel.cluster.server.pace import Flowing, Jumping, Pace
 from gitrel.cluster.server.serving import Files, Serving, hosts_of, listen, serve_in_thread, url_of
 from gitrel.cluster.spec import ClusterSpec, NodePool
@@ -37,7 +37,8 @@ def serve(home: Home, settings: Settings, on_ready: Callable[[str], None]) -> No
             url = url_of(host, port)
             files = _pki(home, host, url, settings, SystemClock().now())
             pace = pace_of(settings, cluster.now)
-            serving = Serving(cluster, pace, Authenticator(tokens), files, bound, durable=True)
+            authenticator = authenticator_of(cluster.spec, tokens)
+            serving = Serving(cluster, pace, authenticator, files, bound, durable=True)
 
             def ready() -> None:
                 home.announce(url)
@@ -70,7 +71,7 @@ def served(
         now = SystemClock().now()
         cluster = Cluster(spec, clock_start=EPOCH if clock == "virtual" else now)
         files = _pki(place, host, url, replace(settings, service_cidr=cluster.spec.service_cidr), now)
-        authenticator = Authenticator(token_rows(tokens, "tokens"))
+        authenticator = authenticator_of(cluster.spec, token_rows(tokens, "tokens"))
         serving = Serving(cluster, pace_of(settings, cluster.now), authenticator, files, bound)
         with serve_in_thread(serving):
             yield serving
@@ -100,13 +101,19 @@ def _kept(settings: Settings, listens: str) -> Settings:
 
 
 def _opened(home: Home, settings: Settings) -> Cluster:
-    """A new cluster, or the one that stands in the directory. Raises UsageError where settings differ."""
-    spec = None
-    if not (home.directory / "cluster.db").is_file():
-        spec = spec_of(home.name, settings)
+    """A new cluster, or the one that stands in the directory, with what runs in it as settings say."""
+    spec = spec_of(home.name, settings)
+    if (saved := home.saved_spec()) is not None:
+        running = ("without", "authorization", "enable_admission", "disable_admission")
+        spec = replace(saved, **{name: getattr(spec, name) for name in running})
     start = EPOCH if settings.clock == "virtual" else SystemClock().now()
     logging.getLogger("gitrel.cluster").info("opening %s", home.directory)
     return Cluster.open(home.directory, spec, clock_start=start)
+
+
+def authenticator_of(spec: ClusterSpec, tokens: Mapping[bytes, User]) -> Authenticator:
+    """Nobody in particular is let in only where it is then asked what he may do, as the API server has it."""
+    return Authenticator(tokens, anonymous="AlwaysAllow" not in spec.authorization)
 
 
 def part_names() -> tuple[str, ...]:
@@ -130,6 +137,9 @@ def spec_of(name: str, settings: Settings) -> ClusterSpec:
         nodes=(NodePool(count=nodes),) if nodes else (),
         service_cidr=str(network),
         without=settings.without,
+        authorization=settings.authorization,
+        enable_admission=settings.enable_admission,
+        disable_admission=settings.disable_admission,
     )
 
 

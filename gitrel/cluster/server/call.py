@@ -9,17 +9,19 @@ from typing import Any, Literal, cast, get_args
 from gitrel.cluster.api import errors, tables
 from gitrel.cluster.api.handler import Request
 from gitrel.cluster.api.patching import Patcher
+from gitrel.cluster.api.rbac.attributes import for_resource
+from gitrel.cluster.api.rbac.authorizer import check
+from gitrel.cluster.api.rbac.user import User
 from gitrel.cluster.cluster import Cluster
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.server import bodies, negotiation, query
 from gitrel.cluster.server.engine import Engine
 from gitrel.cluster.server.exchange import Exchange
-from gitrel.cluster.server.identity import User
 from gitrel.cluster.server.negotiation import Form
 from gitrel.cluster.server.paths import Target
 from gitrel.cluster.server.query import WriteOptions
 from gitrel.cluster.store.store import Store
-from gitrel.kube.identity import Object
+from gitrel.kube.identity import Object, group_of
 
 _OPTIONS: dict[str, Literal["CreateOptions", "UpdateOptions", "PatchOptions"]] = {
     "POST": "CreateOptions",
@@ -79,7 +81,20 @@ class Call:
             dry_run=options.dry_run,
             field_validation=options.field_validation,
             warn=self.exchange.warnings.append,
+            user=self.user,
         )
+
+    def allow(self, verb: str) -> None:
+        """Raises ApiError 403 where the user may not do this to the target."""
+        target = self.target
+        asked = for_resource(verb, self.resource, target.namespace or "", target.name, target.subresource)
+        check(self.cluster.authorizer, self.user, asked)
+
+    @property
+    def resource(self) -> str:
+        """By the name that the kind has in the version of the path."""
+        group = group_of(self.target.api_version)
+        return f"{self.kind.plural}.{group}" if group else self.kind.plural
 
     async def value(self, options: WriteOptions) -> Any:
         """What was sent. Raises ApiError."""
@@ -120,7 +135,7 @@ class Call:
             problem = errors.unsupported("includeObject", include, get_args(tables.Include))
             raise errors.invalid("TableOptions", "meta.k8s.io", "", [problem])
         return tables.table(
-            self.kind.resource,
+            self.kind,
             objects,
             metadata,
             self.now,
@@ -128,4 +143,5 @@ class Call:
             version=form.version,
             with_columns=with_columns,
             seen=self.seen,
+            api_version=self.target.api_version,
         )

@@ -11,6 +11,7 @@ import orjson
 
 from gitrel.cluster.api import discovery, openapi
 from gitrel.cluster.api.scheme import Scheme
+from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.server import negotiation
 from gitrel.cluster.server.exchange import Exchange
 from gitrel.cluster.server.paths import NoSuchPath
@@ -43,13 +44,19 @@ def version() -> Mapping[str, str]:
     }
 
 
+def _mark(kinds: Sequence[Kind]) -> str:
+    """What tells one set of kinds from another: their names, and the schemas of custom ones."""
+    rows = [(kind.resource, kind.api_version, [s.schema for s in kind.custom.values()]) for kind in kinds]
+    return sha256(orjson.dumps(rows)).hexdigest()
+
+
 class Documents:
     """One per server. OpenAPI documents are made when they are first asked for, and made again when kinds
     were added or taken away."""
 
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
-        self._made: dict[str, tuple[tuple[str, ...], bytes]] = {}
+        self._made: dict[str, tuple[str, bytes]] = {}
 
     async def answer(self, exchange: Exchange, parts: Sequence[str]) -> None:
         """Raises NoSuchPath."""
@@ -129,13 +136,12 @@ class Documents:
             for api_version, kinds in discovery.versions(self._scheme).items()
         }
 
-    def _hash(self, kinds: Sequence[Any]) -> str:
+    def _hash(self, kinds: Sequence[Kind]) -> str:
         """Of what the document follows from, so that the index can be given without making it."""
-        names = ",".join(kind.resource for kind in kinds)
-        return sha256(f"{GIT_VERSION}/{kinds[0].api_version}/{names}".encode()).hexdigest().upper()
+        return sha256(f"{GIT_VERSION}/{_mark(kinds)}".encode()).hexdigest().upper()
 
     async def _openapi(self, exchange: Exchange, place: str) -> None:
-        kinds: Sequence[Any]
+        kinds: Sequence[Kind]
         if place == "v2":
             kinds = list(self._scheme)
         else:
@@ -143,11 +149,11 @@ class Documents:
             if place not in by_root:
                 raise NoSuchPath
             kinds = by_root[place]
-        names = tuple(kind.resource for kind in kinds)
+        mark = _mark(kinds)
         made = self._made.get(place)
-        if made is None or made[0] != names:
+        if made is None or made[0] != mark:
             make = openapi.document_v2 if place == "v2" else openapi.document_v3
-            made = self._made[place] = (names, orjson.dumps(make(kinds, GIT_VERSION)))
+            made = self._made[place] = (mark, orjson.dumps(make(kinds, GIT_VERSION)))
         tag = f'"{sha256(made[1]).hexdigest().upper()}"'.encode()
         more = [(b"etag", tag), (b"vary", b"Accept")]
         if exchange.headers.get(b"if-none-match") == tag:

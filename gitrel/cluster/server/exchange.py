@@ -37,8 +37,9 @@ class Exchange:
         self.raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         self.query: bytes = scope["query_string"]
         self.certificate: Mapping[str, Any] | None = scope.get("peer_certificate")
+        self.raw_headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
+        for name, value in self.raw_headers:
             known = self.headers.get(name)
             self.headers[name] = value if known is None else known + b"," + value
         self.warnings: list[str] = []

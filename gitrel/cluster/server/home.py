@@ -17,12 +17,14 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from gitrel.cluster.spec import ClusterSpec
 from gitrel.errors import GitrelError, UsageError
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z", re.ASCII)
@@ -40,6 +42,9 @@ class Settings:
     without: Sequence[str] = ()
     token_file: str | None = None
     client_ca: str | None = None
+    authorization: str = "AlwaysAllow"
+    enable_admission: Sequence[str] = ()
+    disable_admission: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,20 @@ class Home:
             raise UsageError(
                 f"there is no cluster {self.name!r}: bring it up with gitrel cluster up"
             ) from None
-        return replace(Settings(**saved), without=tuple(saved.get("without", ())))
+        lists = {key: tuple(value) for key, value in saved.items() if isinstance(value, list)}
+        return Settings(**{**saved, **lists})
+
+    def saved_spec(self) -> ClusterSpec | None:
+        """What the cluster in this directory was made from; None where there is none yet."""
+        path = self.directory / "cluster.db"
+        if not path.is_file():
+            return None
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as read:
+                row = read.execute("SELECT value FROM meta WHERE key = 'spec'").fetchone()
+        except sqlite3.DatabaseError as wrong:
+            raise GitrelError(f"{path} cannot be read as a cluster: {wrong}") from None
+        return ClusterSpec.from_json(orjson.loads(row[0])) if row else None
 
     def running(self) -> Mapping[str, Any] | None:
         """`pid` and `url` of the server; None where none runs, whatever it left behind."""

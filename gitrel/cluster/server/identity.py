@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gitrel.cluster.api.errors import ApiError
+from gitrel.cluster.api.rbac.impersonation import Wanted
 from gitrel.cluster.api.rbac.user import ANONYMOUS, AUTHENTICATED, User
 from gitrel.errors import UsageError
 
@@ -56,6 +58,25 @@ def user_of_certificate(certificate: Mapping[str, Any]) -> User | None:
 
 def digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def impersonation(headers: Iterable[tuple[bytes, bytes]]) -> Wanted:
+    """What the `Impersonate-…` headers ask for; groups and extra values may stand several times."""
+    rows = [(name, value.decode("latin-1")) for name, value in headers if name.startswith(b"impersonate-")]
+    if not rows:
+        return NOBODY_ELSE
+    extra: dict[str, list[str]] = {}
+    for name, value in rows:
+        if name.startswith(_EXTRA):
+            extra.setdefault(unquote(name.removeprefix(_EXTRA).decode("latin-1")).lower(), []).append(value)
+    single = dict(rows)
+    groups = [value for name, value in rows if name == b"impersonate-group"]
+    user, uid = single.get(b"impersonate-user", ""), single.get(b"impersonate-uid", "")
+    return Wanted(user, groups, uid, {key: tuple(values) for key, values in extra.items()})
+
+
+_EXTRA = b"impersonate-extra-"
+NOBODY_ELSE = Wanted()
 
 
 def read_token_file(path: Path) -> dict[bytes, User]:

@@ -97,7 +97,7 @@ def _kind(api_version: str, plural: str, scheme: Scheme) -> Kind:
         kind = scheme.resource(f"{plural}.{group}" if group else plural)
     except ApiError:
         raise _unknown() from None
-    if not kind.serves(api_version) or not kind.stored:
+    if not kind.serves(api_version):
         raise _unknown()
     return kind
 

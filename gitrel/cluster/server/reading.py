@@ -44,7 +44,7 @@ async def list_(call: Call) -> None:
         call.store,
         call.kind.resource,
         call.target.namespace,
-        where=where(call.kind.resource, options.labels, options.fields),
+        where=where(call.kind, options.labels, options.fields),
         limit=options.limit,
         token=listing.read_token(options.token) if options.token else None,
         at=at,

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gitrel.cluster.api import errors, scale, schema
+from gitrel.cluster.api import errors, eviction, scale, schema
 from gitrel.cluster.api.patch import json_patch, merge_patch
 from gitrel.cluster.api.strategic import strategic_merge_patch
 from gitrel.cluster.server import query, reading, writing
 from gitrel.cluster.server.call import Call
 from gitrel.cluster.server.query import WriteOptions
-from gitrel.kube.conditions import with_condition
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object
 
 _SCALE = ("autoscaling/v1", "Scale")
-_EVICTED = "Eviction API: evicting"
 
 
 async def update_scale(call: Call) -> None:
@@ -80,28 +78,14 @@ async def bind(call: Call) -> None:
 
 
 async def evict(call: Call) -> None:
-    """Deletes the pod as a drain does, saying so in its conditions."""
+    """Deletes the pod as a drain does, if its disruption budget allows."""
     options = call.write_options()
-    eviction = writing.placed(call, await call.value(options), call.target.name)
-    body = eviction.get("deleteOptions")
+    sent = writing.placed(call, await call.value(options), call.target.name)
+    body = sent.get("deleteOptions")
     deletion, dry_run = query.delete_options(b"", body if body is not None else {})
     request = call.request(replace(options, dry_run=options.dry_run or dry_run))
-    pod = reading.existing(call)
     call.engine.before_write()
-    handler = call.cluster.handler
-    if not pod["metadata"].get("deletionTimestamp"):
-        status = pod.get("status") or {}
-        conditions = with_condition(
-            status.get("conditions"),
-            "DisruptionTarget",
-            "True",
-            reason="EvictionByEvictionAPI",
-            message=_EVICTED,
-            now=handler.timestamp(),
-        )
-        own = replace(request, trusted=True)
-        handler.update_status("pods", {**pod, "status": {**status, "conditions": conditions}}, own)
-    handler.delete("pods", call.namespace, call.target.name, deletion, request)
+    eviction.evict(call.cluster.handler, call.namespace, call.target.name, deletion, request)
     await call.engine.written()
     await call.exchange.answer(201, success(201), call.form().media)
 

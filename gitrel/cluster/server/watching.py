@@ -66,7 +66,7 @@ def _opened(call: Call, options: ListOptions) -> Watch:
     """Raises ApiError 410 for a position that is gone, before anything is sent."""
     store, resource, namespace = call.store, call.kind.resource, call.target.namespace
     form = call.form()
-    selected = where(resource, options.labels, options.fields)
+    selected = where(call.kind, options.labels, options.fields)
     initial: Sequence[Object] = ()
     start = options.revision or store.revision
     wants_state = not options.revision if options.initial_events is None else options.initial_events

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from gitrel.cluster.api import errors, listing
-from gitrel.cluster.api.patching import PatchType, Subresource
+from gitrel.cluster.api.patching import PatchType
 from gitrel.cluster.api.selection import where
 from gitrel.cluster.server import bodies, query, reading
 from gitrel.cluster.server.call import Call
@@ -51,7 +51,7 @@ def placed(call: Call, sent: Any, name: str | None = None) -> Object:
         if metadata["name"] != name:
             said = f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
             raise errors.bad_request(said)
-    return {**sent, "metadata": metadata}
+    return {**sent, "apiVersion": sent.get("apiVersion") or call.target.api_version, "metadata": metadata}
 
 
 async def update(call: Call) -> None:
@@ -61,12 +61,14 @@ async def update(call: Call) -> None:
     call.engine.before_write()
     handler, resource = call.cluster.handler, call.kind.resource
     match call.target.subresource:
+        case "":
+            new = handler.update(resource, obj, request)
         case "status":
             new = handler.update_status(resource, obj, request)
         case "finalize":
             new = handler.finalize(resource, obj, request)
-        case _:
-            new = handler.update(resource, obj, request)
+        case other:
+            new = handler.update_subresource(resource, other, obj, request)
     await call.engine.written()
     await call.give(200, new)
 
@@ -91,7 +93,8 @@ async def patch(call: Call) -> None:
         body,
         cast(PatchType, media),
         call.request(options),
-        cast(Subresource, call.target.subresource),
+        call.target.subresource,
+        call.target.api_version,
     )
     await call.engine.written()
     await call.give(200, new)
@@ -101,13 +104,15 @@ async def _apply(call: Call) -> None:
     options = call.write_options(applies=True)
     obj = placed(call, await call.value(options), call.target.name)
     there = call.store.get(call.kind.resource, call.namespace, call.target.name) is not None
+    if not there:
+        call.allow("create")
     call.engine.before_write()
     new = call.patcher.apply(
         call.kind.resource,
         obj,
         call.request(options),
         force=bool(options.force),
-        subresource=cast(Subresource, call.target.subresource),
+        subresource=call.target.subresource,
     )
     await call.engine.written()
     await call.give(200 if there else 201, new)
@@ -157,7 +162,7 @@ async def delete_collection(call: Call) -> None:
         call.store,
         call.kind.resource,
         call.target.namespace,
-        where=where(call.kind.resource, listed.labels, listed.fields),
+        where=where(call.kind, listed.labels, listed.fields),
         limit=listed.limit,
         token=listing.read_token(listed.token) if listed.token else None,
     )

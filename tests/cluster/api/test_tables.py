@@ -13,6 +13,8 @@ from gitrel.cluster.kinds.columns.printing import human_duration
 from gitrel.cluster.kinds.columns.registry import COLUMNS
 from gitrel.cluster.kinds.registry import BUILTIN
 
+KINDS = {kind.resource: kind for kind in BUILTIN}
+
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -70,7 +72,7 @@ STARTED = {"name": "side", "ready": True, "started": True, "restartCount": 1, "s
         ),
         ({"containerStatuses": [ended(0, "Completed"), running("side")]}, [], "NotReady", "1/1"),
         ({"initContainerStatuses": [waiting("PodInitializing")]}, [{"name": "main"}], "Init:0/1", "0/1"),
-        ({"initContainerStatuses": [waiting("ErrImagePull")]}, [{"name": "main"}], "Init:ErrImagePull", "0/1"),
+        ({"initContainerStatuses": [waiting("Wrong")]}, [{"name": "main"}], "Init:Wrong", "0/1"),
         ({"initContainerStatuses": [ended(1, "Error")]}, [{"name": "main"}], "Init:Error", "0/1"),
         ({"initContainerStatuses": [ended(2)]}, [{"name": "main"}], "Init:ExitCode:2", "0/1"),
         (
@@ -109,7 +111,7 @@ def test_restarts_say_when_the_last_one_was() -> None:
         "spec": {"containers": [{"name": "main"}]},
         "status": {"phase": "Running", "containerStatuses": [running(restartCount=3, lastState=last)]},
     }
-    [row] = table("pods", [pod], {}, NOW)["rows"]
+    [row] = table(KINDS["pods"], [pod], {}, NOW)["rows"]
     assert row["cells"][:5] == ["p", "1/1", "Running", "3 (5m ago)", "120m"]
 
 
@@ -118,14 +120,14 @@ def test_services_show_their_ports_and_addresses() -> None:
     ports = [{"port": 80, "nodePort": 30080, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]
     spec = {"type": "LoadBalancer", "clusterIP": "10.0.0.1", "ports": ports}
     service = {"metadata": {"name": "s"}, "spec": spec}
-    [row] = table("services", [service], {}, NOW)["rows"]
+    [row] = table(KINDS["services"], [service], {}, NOW)["rows"]
     assert row["cells"][1:5] == ["LoadBalancer", "10.0.0.1", "<pending>", "80:30080/TCP,53/UDP"]
 
 
 def test_every_table_can_be_made_of_next_to_nothing() -> None:
     """An object with a name alone fills every kind's columns, each as often as there are titles."""
     for kind in BUILTIN:
-        made = table(kind.resource, [{"kind": kind.kind, "metadata": {"name": "x"}}], {}, NOW)
+        made = table(kind, [{"kind": kind.kind, "metadata": {"name": "x"}}], {}, NOW)
         [row] = made["rows"]
         assert len(row["cells"]) == len(made["columnDefinitions"]), kind.resource
 

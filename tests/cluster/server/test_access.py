@@ -11,10 +11,13 @@ import pytest
 
 from gitrel.clock import SystemClock
 from gitrel.cluster.server import certificates
+from gitrel.cluster.server.bringup import served
 from gitrel.cluster.server.identity import AUTHENTICATED, Authenticator, User, digest, token_rows
 from gitrel.cluster.server.serving import Serving
+from gitrel.cluster.spec import ClusterSpec
 from gitrel.errors import UsageError
 from tests.cluster.server.client import CONFIG_MAPS, PODS, Api, config_map
+from tests.cluster.server.conftest import TOKENS
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +110,85 @@ def test_pages_of_other_origins_are_refused(api: Api) -> None:
     assert api.call("POST", CONFIG_MAPS, b'{"metadata":{"name":"x"}}', plain).code == 415
 
 
-def test_acting_for_others_says_that_it_is_not_built(api: Api) -> None:
-    """Better refused than ignored."""
-    headers = {"Impersonate-User": "alice"}
-    assert api.call("POST", CONFIG_MAPS, config_map("x"), headers).code == 403
+REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+
+def test_one_can_act_for_others(api: Api) -> None:
+    """Impersonation in all its headers, as `kubectl --as` sends them; a group alone makes no sense."""
+    headers = {
+        "Impersonate-User": "dave",
+        "Impersonate-Group": "crew",
+        "Impersonate-Uid": "7",
+        "Impersonate-Extra-Example.com%2FReason": "tests",
+    }
+    answer = api.call("POST", REVIEWS, {}, headers)
+    assert answer.code == 201
+    assert answer.json["status"]["userInfo"] == {
+        "username": "dave",
+        "uid": "7",
+        "groups": ["crew", AUTHENTICATED],
+        "extra": {"example.com/reason": ["tests"]},
+    }
+    assert api.call("POST", REVIEWS, {}, {"Impersonate-Group": "crew"}).code == 500
+
+
+def test_questions_are_answered_and_forgotten(server: Serving, directory: Path, api: Api) -> None:
+    """Who one is, by certificate and by token; a review can only be created."""
+    admin = api.post(REVIEWS, {})["status"]["userInfo"]
+    assert admin["username"] == "kubernetes-admin" and "system:masters" in admin["groups"]
+    with Api(directory / "kubeconfig", token="secret-token") as alice:
+        info = alice.post(REVIEWS, {})["status"]["userInfo"]
+    assert info == {"username": "alice", "uid": "1", "groups": ["team-a", "team-b", AUTHENTICATED]}
+    assert api.call("GET", REVIEWS).code == 405
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a cluster that asks RBAC."""
+    folder = tmp_path_factory.mktemp("rbac")
+    with served(folder, ClusterSpec(nodes=(), authorization="RBAC"), tokens=TOKENS):
+        yield folder / "kubeconfig"
+
+
+def test_roles_decide_over_https(strict: Path) -> None:
+    """Nothing by default, then what a binding gives, in Kubernetes' words; the administrator everything."""
+    group = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+    with Api(strict) as admin, Api(strict, token="secret-token") as alice:
+        assert alice.call("GET", CONFIG_MAPS).said == (
+            403,
+            "Forbidden",
+            'configmaps is forbidden: User "alice" cannot list resource "configmaps" in API group "" '
+            'in the namespace "default"',
+        )
+        rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}]
+        admin.post(f"{group}/roles", {"metadata": {"name": "reader"}, "rules": rules})
+        subjects = [{"kind": "Group", "name": "team-a", "apiGroup": "rbac.authorization.k8s.io"}]
+        ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
+        binding = {"metadata": {"name": "readers"}, "subjects": subjects, "roleRef": ref}
+        admin.post(f"{group}/rolebindings", binding)
+        assert alice.call("GET", CONFIG_MAPS).code == 200
+        for method, path, body in (
+            ("GET", f"{CONFIG_MAPS}/x", None),
+            ("POST", CONFIG_MAPS, config_map("x")),
+            ("DELETE", CONFIG_MAPS, None),
+            ("PUT", "/apis/apps/v1/namespaces/default/deployments/x/status", {}),
+            ("PATCH", f"{CONFIG_MAPS}/x?fieldManager=a", config_map("x")),
+            ("POST", f"{PODS}/x/eviction", {}),
+            ("GET", "/api/v1/configmaps", None),
+        ):
+            assert alice.call(method, path, body).said[:2] == (403, "Forbidden"), path
+        acting = {"Impersonate-User": "kubernetes-admin", "Impersonate-Group": "system:masters"}
+        assert alice.call("GET", f"{CONFIG_MAPS}/x", headers=acting).code == 403
+
+
+def test_nobody_is_somebody_where_roles_decide(strict: Path) -> None:
+    """Anonymous requests are let in and may see what is public, no more."""
+    with Api(strict, nobody=True) as nobody:
+        assert nobody.call("GET", "/version").code == 200
+        assert nobody.call("GET", "/healthz").code == 200
+        code, reason, message = nobody.call("GET", CONFIG_MAPS).said
+        assert (code, reason) == (403, "Forbidden") and 'User "system:anonymous"' in message
+        assert nobody.call("GET", "/apis").said[2] == (
+            'forbidden: User "system:anonymous" cannot get path "/apis"'
+        )
+        assert nobody.call("GET", "/version", headers={"Authorization": "Bearer wrong"}).code == 401

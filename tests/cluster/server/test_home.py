@@ -95,7 +95,6 @@ def test_a_cluster_survives_every_end(state: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_is_said(state: Path) -> None:
     """Each refusal is one sentence, and leaves nothing behind."""
     assert "there is no cluster 'nobody'" in gitrel(state, "down", "--name", "nobody", code=2)
-    assert "RBAC is not enforced yet" in gitrel(state, "up", "--authorization", "RBAC", code=2)
     assert "only 1.36 is emulated" in gitrel(state, "up", "--kubernetes-version", "1.30", code=2)
     assert "choose from" in gitrel(state, "up", "--name", "odd", "--without", "soul", code=2)
     assert not place(state, "odd").directory.exists()

@@ -328,3 +328,103 @@ def test_yaml_goes_in_and_out(api: Api) -> None:
     assert made.code == 201
     assert made.headers["content-type"] == "application/yaml"
     assert b"a: 'on'" in made.body
+
+
+def test_custom_resources_are_served_like_any_other(api: Api) -> None:
+    """From the definition on: discovery, OpenAPI, columns, strict fields, scale, and the end of it all."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "spec": {
+                "type": "object",
+                "properties": {"color": {"type": "string"}, "replicas": {"type": "integer", "minimum": 0}},
+            },
+            "status": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
+        },
+    }
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {
+            "status": {},
+            "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"},
+        },
+        "additionalPrinterColumns": [{"name": "Color", "type": "string", "jsonPath": ".spec.color"}],
+        "selectableFields": [{"jsonPath": ".spec.color"}],
+    }
+    definition = {
+        "metadata": {"name": "boxes.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "boxes", "singular": "box", "kind": "Box", "shortNames": ["bx"]},
+            "versions": [version],
+        },
+    }
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    assert api.call("GET", "/apis/example.com/v1").code == 404
+    api.post(definitions, definition)
+    [row, *_] = api.get("/apis/example.com/v1")["resources"]
+    assert (row["name"], row["shortNames"]) == ("boxes", ["bx"])
+    boxes = "/apis/example.com/v1/namespaces/default/boxes"
+    box = {
+        "apiVersion": "example.com/v1",
+        "kind": "Box",
+        "metadata": {"name": "b"},
+        "spec": {"color": "red", "replicas": 1, "odd": 1},
+    }
+    answer = api.call("POST", f"{boxes}?fieldValidation=Strict", box)
+    assert (answer.code, 'unknown field "spec.odd"' in answer.said[2]) == (400, True)
+    assert api.post(boxes, box)["spec"] == {"color": "red", "replicas": 1}
+    table = api.get(boxes, Accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+    assert [c["name"] for c in table["columnDefinitions"]][:2] == ["Name", "Color"]
+    assert table["rows"][0]["cells"][:2] == ["b", "red"]
+    assert api.get(f"{boxes}?fieldSelector=spec.color%3Dred")["items"]
+    assert api.call("PATCH", f"{boxes}/b/scale", {"spec": {"replicas": 3}}, MERGE).code == 200
+    assert api.get(f"{boxes}/b")["spec"]["replicas"] == 3
+    schemas = api.get("/openapi/v3/apis/example.com/v1")["components"]["schemas"]
+    assert schemas["com.example.v1.Box"]["properties"]["spec"]["properties"]["color"] == {"type": "string"}
+    assert api.call("PATCH", f"{boxes}/b", {}, STRATEGIC).code == 415
+    api.call("DELETE", f"{definitions}/boxes.example.com")
+    assert api.call("GET", f"{boxes}/b").code == 404
+
+
+def test_a_request_is_approved_by_its_own_subresource(api: Api) -> None:
+    """`approval` takes the conditions and nothing else."""
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    from base64 import b64encode
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "me")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    pem = request.public_bytes(serialization.Encoding.PEM)
+    spec = {
+        "request": b64encode(pem).decode(),
+        "signerName": "example.com/mine",
+        "usages": ["digital signature"],
+    }
+    made = api.post(path, {"metadata": {"name": "mine"}, "spec": spec})
+    condition = {"type": "Approved", "status": "True", "reason": "Tests", "message": "fine"}
+    sent = {**made, "status": {"conditions": [condition]}}
+    answer = api.call("PUT", f"{path}/mine/approval", sent)
+    assert answer.code == 200, answer.body
+    assert answer.json["status"]["conditions"][0]["type"] == "Approved"
+
+
+def test_budgets_hold_up_evictions(api: Api) -> None:
+    """429 with the cause that clients look for."""
+    api.post(PODS, pod("guarded", app="guarded"))
+    budget = {
+        "metadata": {"name": "guard"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "guarded"}}},
+    }
+    api.post("/apis/policy/v1/namespaces/default/poddisruptionbudgets", budget)
+    answer = api.call("POST", f"{PODS}/guarded/eviction", {"metadata": {"name": "guarded"}})
+    assert (answer.code, answer.json["reason"]) == (429, "TooManyRequests")
+    assert answer.json["details"]["causes"][0]["reason"] == "DisruptionBudget"
