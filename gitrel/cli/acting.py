@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from gitrel.cli.output import PHASE_STYLE, Column, Format, Item, Listing
 from gitrel.cli.progress import Display, display
@@ -17,6 +18,9 @@ from gitrel.events import Event
 from gitrel.orchestrator.world import PassReport, Scope, World
 from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
+
+NAMED_MAX = 3
+"""How many paths a note names before it counts the rest."""
 
 
 @dataclass
@@ -104,6 +108,7 @@ def working(
             open_world(session.place(), actor=actor, remote=remote, git=git) as world,
             display(session, world.clock) as shown,
         ):
+            _tell_uncommitted(session)
             work = Work(session, world, shown)
             world.events.subscribe(shown.event)
             world.events.subscribe(work.hear)
@@ -120,6 +125,19 @@ def working(
             "interrupted: the journal knows where everything stands, and the next pass goes on from there"
         )
         raise
+
+
+def _tell_uncommitted(session: Session) -> None:
+    """What is released is a commit: says so where the files on disk are not what it holds."""
+    from gitrel.repo.git.uncommitted import uncommitted
+
+    place = session.place()
+    if session.quiet or not isinstance(place, Path) or session.branch or not (paths := uncommitted(place)):
+        return
+    named = ", ".join(paths[:NAMED_MAX]) + (
+        f" and {len(paths) - NAMED_MAX} more" if paths[NAMED_MAX:] else ""
+    )
+    session.note(session.err.paint(clean(f"not committed, so not released: {named}"), "yellow"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gitrel.clock import parse_duration
 from gitrel.config.settings import DEFAULT, SETTINGS
 from gitrel.errors import UsageError
 from gitrel.repo.layout import PIPELINE_FILE
+from gitrel.repo.tree import ROOTS
 
 if TYPE_CHECKING:
     from gitrel.repo.git.mirror import RemoteSource
@@ -97,8 +98,9 @@ class Session:
         root = Path(self.repo).expanduser().absolute()
         if not root.is_dir():
             raise UsageError(f"--repo {self.repo}: there is no such folder")
-        if not (root / PIPELINE_FILE).is_file():
-            raise UsageError(f"--repo {self.repo}: not a config repository, for it has no {PIPELINE_FILE}")
+        if not any(os.path.lexists(root / name) for name in ROOTS):
+            folders = " or ".join(f"{name}/" for name in ROOTS)
+            raise UsageError(f"--repo {self.repo}: not a config repository, for it has no {folders}")
         return root
 
     def configure_logs(self, default: Level = "warning") -> None:
@@ -109,9 +111,9 @@ class Session:
 
 
 def find_repository(start: Path) -> Path:
-    """The nearest folder from `start` upward that holds `environments/pipeline.yaml`."""
+    """The nearest folder from `start` upward that holds `environments/pipeline.yaml`, or else both roots."""
     for folder in (start, *start.parents):
-        if (folder / PIPELINE_FILE).is_file():
+        if (folder / PIPELINE_FILE).is_file() or all((folder / name).is_dir() for name in ROOTS):
             return folder
     raise UsageError(
         f"{start}: neither this folder nor any above it is a config repository (no {PIPELINE_FILE}): "

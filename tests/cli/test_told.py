@@ -113,3 +113,27 @@ def test_one_object_of_two_components_is_refused_before_anything_moves(small: Pa
     assert ran.code == 3
     assert ran.err.splitlines() == said
     assert git(small, "for-each-ref") == before
+
+
+def test_what_is_not_committed_is_not_released_and_that_is_said(small: Path) -> None:
+    """An edit on disk is named, the commit is what is released, and the edit stays as it is."""
+    path = small / "apps/web/v2/web-configmap.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace('"v2"', '"edited"'), encoding="utf-8")
+    ran = run(small, "promote", "web", "v2")
+    assert ran.code == 0
+    assert ran.err.splitlines()[0] == "not committed, so not released: apps/web/v2/web-configmap.yaml"
+    assert "version: v2" in run(small, "render", "web", "asia", "--revision", "HEAD").out
+    assert "edited" in path.read_text(encoding="utf-8")
+
+
+def test_a_folder_without_environments_is_told_what_is_missing(tmp_path: Path) -> None:
+    """Half a config repository is judged like any other; what is none at all is wrong usage."""
+    (tmp_path / "apps/web/v1").mkdir(parents=True)
+    (tmp_path / "apps/web/v1/web.yaml").write_text("kind: Service\n", encoding="utf-8")
+    ran = run(tmp_path, "validate")
+    assert ran.code == 3
+    assert ran.out.startswith("environments: there is no such folder, or nothing in it: run 'gitrel init'")
+    shutil.rmtree(tmp_path / "apps")
+    ran = run(tmp_path, "validate")
+    assert ran.code == 2
+    assert ran.err.endswith("not a config repository, for it has no apps/ or environments/\n")
