@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gitrel.cluster.api.crds import columns, names, structural
+from gitrel.cluster.api.crds.structure import parse
 from gitrel.cluster.api.errors import (
     FieldError,
     forbidden_field,
@@ -194,7 +195,13 @@ def _schema(part: Mapping[str, Any] | None, path: str) -> Iterator[FieldError]:
     if schema is None:
         yield required(f"{path}.openAPIV3Schema", "schemas are required")
         return
-    yield from structural.errors(schema, f"{path}.openAPIV3Schema")
+    found = list(structural.errors(schema, f"{path}.openAPIV3Schema"))
+    yield from found
+    if not found and parse(schema).has_rules:
+        # Imported late: expressions take 50 ms to load, and most clusters never see one.
+        from gitrel.cluster.api.crds import rulecheck
+
+        yield from rulecheck.errors(schema, f"{path}.openAPIV3Schema")
 
 
 def _subresources(part: Mapping[str, Any] | None, path: str) -> Iterator[FieldError]:

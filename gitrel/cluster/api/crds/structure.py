@@ -58,6 +58,8 @@ class Node:
     """Here or anywhere below."""
     has_rules: bool = False
     """Here or anywhere below."""
+    converts: bool = False
+    """Whether a value, or anything below it, means something else than its JSON: an instant, a set."""
 
     def child(self, key: str) -> Node | None:
         """The node of what stands under a key of an object."""
@@ -89,7 +91,16 @@ def parse(schema: Schema) -> Node:
         rules=rules,
         has_defaults="default" in schema or any(node.has_defaults for node in below),
         has_rules=bool(rules) or any(node.has_rules for node in below),
+        converts=_converts(schema) or any(node.converts for node in below),
     )
+
+
+_READ_OTHERWISE = frozenset(("byte", "date", "date-time", "datetime", "duration"))
+
+
+def _converts(schema: Schema) -> bool:
+    lists = schema.get("x-kubernetes-list-type") in ("map", "set")
+    return lists or schema.get("type") == "number" or schema.get("format") in _READ_OTHERWISE
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitrel.cluster.api import schema as schema_
 from gitrel.cluster.api.apply.types import Type
 from gitrel.cluster.api.crds import pruning, validation
 from gitrel.cluster.api.crds.structure import MISSING, Node, Schema, parse
-from gitrel.cluster.api.errors import FieldError
+from gitrel.cluster.api.errors import FieldError, invalid_value
 from gitrel.cluster.spec import KUBERNETES_VERSION
 from gitrel.kube import openapi
 from gitrel.kube.identity import Object
 
+if TYPE_CHECKING:
+    from gitrel.cluster.api.crds.rules import Rules
+
 _META = {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
 _IDENTITY: Schema = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": _META}
+
+
+_UNCHECKED = (
+    "some validation rules were not checked because the object was invalid; correct the existing errors to "
+    "complete validation"
+)
 
 
 class Structured:
@@ -59,8 +68,20 @@ class Structured:
         return self._errors(new, old)
 
     def _errors(self, new: Object, old: Any) -> list[FieldError]:
-        before = MISSING if old is MISSING else _contents(old)
-        return list(validation.errors(_contents(new), self.root, "", before))
+        value, before = _contents(new), MISSING if old is MISSING else _contents(old)
+        found = list(validation.errors(value, self.root, "", before))
+        if not self.root.has_rules:
+            return found
+        if any(error.type in validation.BLOCKING for error in found):
+            return [*found, invalid_value("<nil>", None, _UNCHECKED)]
+        return found + self._rules.errors(value, self.root, before)
+
+    @cached_property
+    def _rules(self) -> Rules:
+        # Imported late: expressions take 50 ms to load, and most schemas have none.
+        from gitrel.cluster.api.crds.rules import Rules
+
+        return Rules()
 
 
 def _contents(obj: Object) -> Object:

@@ -52,7 +52,7 @@ def errors(value: Any, node: Node, path: str = "", old: Any = MISSING) -> Iterat
     elif isinstance(value, list):
         yield from _list_type(value, schema, path)
         if node.items is not None:
-            before = _correlated(value, old, schema)
+            before = correlated(value, old, schema)
             for index, item in enumerate(value):
                 yield from errors(item, node.items, f"{path}[{index}]", before[index])
 
@@ -240,7 +240,7 @@ def _list_type(value: Sequence[Any], schema: Schema, path: str) -> Iterator[Fiel
         seen.add(mark)
 
 
-def _correlated(value: Sequence[Any], old: Any, schema: Schema) -> Sequence[Any]:
+def correlated(value: Sequence[Any], old: Any, schema: Schema) -> Sequence[Any]:
     """For each entry the one that it was before; only a map's entries can be told apart."""
     keys = tuple(schema.get("x-kubernetes-list-map-keys") or ())
     if not isinstance(old, list) or schema.get("x-kubernetes-list-type") != "map" or not keys:

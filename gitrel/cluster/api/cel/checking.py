@@ -1,0 +1,236 @@
+"""Checking types before anything is evaluated, with the complaints of cel-go.
+
+What is wrong with a rule is told when it is written, not when it first meets an object. Where a type is not
+known it is dyn, and anything goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gitrel.cluster.api.cel import libraries, types
+from gitrel.cluster.api.cel.evaluation import dotted, namespaced, root_of
+from gitrel.cluster.api.cel.library import TABLE
+from gitrel.cluster.api.cel.syntax import (
+    BadExpression,
+    Both,
+    Call,
+    Choice,
+    Ident,
+    Index,
+    ListOf,
+    Literal,
+    Macro,
+    MapOf,
+    Node,
+    Select,
+    UInt,
+    complaint,
+    parse,
+)
+from gitrel.cluster.api.cel.types import BOOL, DYN, INT, Type, fits, joined, list_of, map_of, optional_of
+
+__all__ = ["check", "libraries"]
+
+_LITERALS: Mapping[type, Type] = {
+    bool: BOOL, int: INT, UInt: types.UINT, float: types.DOUBLE, str: types.STRING, bytes: types.BYTES,
+    type(None): types.NULL,
+}  # fmt: skip
+_TYPE_NAMES = frozenset(
+    ("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint")
+)
+
+
+def check(text: str, variables: Mapping[str, Type]) -> tuple[Node, Type]:
+    """The tree and the type of its value. Raises BadExpression naming everything that is wrong."""
+    node = parse(text)
+    checker = _Checker(text)
+    found = checker.type_of(node, dict(variables))
+    if checker.problems:
+        raise BadExpression("\n".join(map(str, checker.problems)))
+    return node, found
+
+
+class _Checker:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.problems: list[BadExpression] = []
+
+    def _wrong(self, at: int, says: str) -> Type:
+        """Complains, and goes on with dyn, so that one fault is told once."""
+        self.problems.append(complaint(self._text, at, says))
+        return DYN
+
+    def type_of(self, node: Node, env: dict[str, Type]) -> Type:
+        match node:
+            case Literal(value=value):
+                return _LITERALS[type(value)]
+            case Ident(name=name):
+                return self._ident(node, env) if name not in env else env[name]
+            case Select():
+                return self._select(node, env)
+            case Index():
+                return self._index(node, env)
+            case Call():
+                return self._call(node, env)
+            case Both():
+                return self._both(node, env)
+            case Choice():
+                return self._choice(node, env)
+            case ListOf():
+                return self._list(node, env)
+            case MapOf():
+                return self._map(node, env)
+            case Macro():
+                return self._macro(node, env)
+
+    def _ident(self, node: Ident, env: dict[str, Type]) -> Type:
+        if node.name in _TYPE_NAMES:
+            return Type("type")
+        return self._wrong(node.at, f"undeclared reference to '{node.name}' (in container '')")
+
+    def _select(self, node: Select, env: dict[str, Type]) -> Type:
+        if root_of(node) not in env and dotted(node).startswith("google.protobuf."):
+            return Type("type")
+        operand = self.type_of(node.operand, env)
+        lenient = operand.name == "optional"
+        if lenient:
+            operand = operand.params[0]
+        found = self._field(node, operand)
+        if node.test:
+            return BOOL
+        return optional_of(found) if lenient or node.optional else found
+
+    def _field(self, node: Select, operand: Type) -> Type:
+        if operand.fields is not None:
+            found = operand.fields(node.field)
+            return self._wrong(node.at, f"undefined field '{node.field}'") if found is None else found
+        if operand.name == "map":
+            return operand.params[1]
+        if operand.name == "dyn":
+            return DYN
+        return self._wrong(node.at, f"type '{operand}' does not support field selection")
+
+    def _index(self, node: Index, env: dict[str, Type]) -> Type:
+        operand, key = self.type_of(node.operand, env), self.type_of(node.key, env)
+        lenient = node.optional or operand.name == "optional"
+        if operand.name == "optional":
+            operand = operand.params[0]
+        if operand.name == "dyn":
+            found = DYN
+        elif operand.name == "list" and key.name in ("int", "uint", "double", "dyn"):
+            found = operand.params[0]
+        elif operand.name == "map" and fits(operand.params[0], key, {}):
+            found = operand.params[1]
+        else:
+            says = f"found no matching overload for '_[_]' applied to '({operand}, {key})'"
+            return self._wrong(node.at, says)
+        return optional_of(found) if lenient else found
+
+    def _call(self, node: Call, env: dict[str, Type]) -> Type:
+        full = namespaced(node, frozenset(env))
+        name = full or node.name
+        is_method = node.target is not None and not full
+        args = [self.type_of(arg, env) for arg in node.args]
+        if is_method and node.target is not None:
+            args = [self.type_of(node.target, env), *args]
+        if not TABLE.knows(name, method=is_method):
+            return self._wrong(node.at, f"undeclared reference to '{name}' (in container '')")
+        results = []
+        for overload in TABLE.overloads(name, method=is_method):
+            bound: types.Bindings = {}
+            if len(args) == len(overload.params) and all(
+                fits(param, arg, bound) for param, arg in zip(overload.params, args, strict=True)
+            ):
+                results.append(types.resolved(overload.result, bound))
+        if not results:
+            return self._wrong(node.at, _no_overload(name, args, is_method=is_method))
+        return joined(results)
+
+    def _both(self, node: Both, env: dict[str, Type]) -> Type:
+        found = [self.type_of(part, env) for part in node.parts]
+        if not all(part.name in ("bool", "dyn") for part in found):
+            name = "_&&_" if node.every else "_||_"
+            wrong = next(place for place, part in enumerate(found) if part.name not in ("bool", "dyn"))
+            pair = found[max(0, wrong - 1) : max(0, wrong - 1) + 2]
+            self._wrong(node.at, _no_overload(name, pair, is_method=False))
+        return BOOL
+
+    def _choice(self, node: Choice, env: dict[str, Type]) -> Type:
+        condition, then, other = (self.type_of(n, env) for n in (node.condition, node.then, node.other))
+        if condition.name not in ("bool", "dyn") or not fits(then, other, {}):
+            return self._wrong(node.at, _no_overload("_?_:_", (condition, then, other), is_method=False))
+        return joined((then, other))
+
+    def _list(self, node: ListOf, env: dict[str, Type]) -> Type:
+        items = []
+        for place, item in enumerate(node.items):
+            type_ = self.type_of(item, env)
+            items.append(type_.params[0] if place in node.optional and type_.params else type_)
+        return list_of(joined(items))
+
+    def _map(self, node: MapOf, env: dict[str, Type]) -> Type:
+        keys = [self.type_of(key, env) for key, _ in node.entries]
+        values = []
+        for place, (_, value) in enumerate(node.entries):
+            type_ = self.type_of(value, env)
+            values.append(type_.params[0] if place in node.optional and type_.params else type_)
+        return map_of(joined(keys), joined(values))
+
+    def _macro(self, node: Macro, env: dict[str, Type]) -> Type:
+        operand = self.type_of(node.operand, env)
+        bound = self._bound(node, operand)
+        parts = [self.type_of(part, {**env, **bound}) for part in node.parts]
+        tests = node.name in _TESTS or len(parts) > 1
+        if tests and parts[0].name not in ("bool", "dyn"):
+            self._wrong(node.parts[0].at, f"expected type 'bool' but found '{parts[0]}'")
+        return _macro_result(node, operand, bound, parts)
+
+    def _bound(self, node: Macro, operand: Type) -> dict[str, Type]:
+        """The variables of a macro and their types."""
+        if node.name == "bind":
+            return {node.variables[0]: operand}
+        if node.name in ("optMap", "optFlatMap"):
+            inner = operand.params[0] if operand.name == "optional" else DYN
+            if operand.name not in ("optional", "dyn"):
+                self._wrong(node.at, _no_overload(node.name, (operand,), is_method=True))
+            return {node.variables[0]: inner}
+        if operand.name == "list":
+            row = (INT, operand.params[0]) if len(node.variables) == 2 else operand.params
+        elif operand.name == "map":
+            row = operand.params[: len(node.variables)]
+        else:
+            if operand.name != "dyn":
+                must = "cannot be range of a comprehension (must be list, map, or dynamic)"
+                self._wrong(node.at, f"expression of type '{operand}' {must}")
+            row = (DYN, DYN)[: len(node.variables)]
+        return dict(zip(node.variables, row, strict=False))
+
+
+_TESTS = frozenset(("all", "exists", "exists_one", "filter"))
+
+
+def _macro_result(node: Macro, operand: Type, bound: Mapping[str, Type], parts: Sequence[Type]) -> Type:
+    last: Type = parts[-1]
+    match node.name:
+        case "all" | "exists" | "exists_one":
+            return BOOL
+        case "filter":
+            return list_of(bound[node.variables[0]])
+        case "map" | "transformList":
+            return list_of(last)
+        case "transformMap":
+            return map_of(bound[node.variables[0]], last)
+        case "optMap":
+            return optional_of(last)
+        case "sortBy":
+            return operand
+        case _:
+            return last
+
+
+def _no_overload(name: str, args: Sequence[Any], *, is_method: bool) -> str:
+    first = f"{args[0]}." if is_method else ""
+    shown = f"{first}({', '.join(map(str, args[1:] if is_method else args))})"
+    return f"found no matching overload for '{name}' applied to '{shown}'"

@@ -1,0 +1,506 @@
+"""Evaluating: a tree becomes nested functions once, and is then run with variables and a budget of steps.
+
+Every look-up, call and turn of a loop costs steps, and texts and lists by their sizes: that is what keeps a
+rule of a stranger from holding up the cluster. The costs follow cel-go's runtime costs in kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from gitrel.cluster.api.cel import libraries, syntax
+from gitrel.cluster.api.cel.libraries.collections import before
+from gitrel.cluster.api.cel.libraries.standard import value_type
+from gitrel.cluster.api.cel.library import TABLE
+from gitrel.cluster.api.cel.syntax import (
+    Both,
+    Call,
+    Choice,
+    Ident,
+    Index,
+    ListOf,
+    Literal,
+    Macro,
+    MapOf,
+    Node,
+    Select,
+)
+from gitrel.cluster.api.cel.values import (
+    NONE,
+    CelError,
+    Optional,
+    OverBudget,
+    json_names,
+    size_of,
+)
+
+__all__ = ["Program", "libraries"]
+
+_TYPES = frozenset(
+    ("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint",
+     "google.protobuf.Timestamp", "google.protobuf.Duration")
+)  # fmt: skip
+
+
+class Run:
+    """One evaluation: its variables, and the steps that are left."""
+
+    __slots__ = ("left", "variables")
+
+    def __init__(self, variables: Mapping[str, Any], budget: int) -> None:
+        self.variables = dict(variables)
+        self.left = budget
+
+    def spend(self, steps: int) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise OverBudget("operation cancelled: actual cost limit exceeded")
+
+
+Step = Callable[[Run], Any]
+
+
+class Program:
+    """An expression, ready to be evaluated any number of times."""
+
+    def __init__(self, node: Node) -> None:
+        self._step = _compiled(node, frozenset())
+
+    def run(self, variables: Mapping[str, Any], budget: int) -> tuple[Any, int]:
+        """The value, and the steps it took. Raises CelError, and OverBudget past `budget` steps."""
+        run = Run(variables, budget)
+        try:
+            return self._step(run), budget - run.left
+        except RecursionError:
+            raise CelError("the values are nested too deeply") from None
+
+
+def dotted(node: Node | None) -> str:
+    """`a.b` of plain selections; empty for anything else."""
+    if isinstance(node, Ident):
+        return node.name
+    if isinstance(node, Select) and not node.test and not node.optional:
+        before_ = dotted(node.operand)
+        return f"{before_}.{node.field}" if before_ else ""
+    return ""
+
+
+def root_of(node: Node) -> str:
+    while isinstance(node, Select):
+        node = node.operand
+    return node.name if isinstance(node, Ident) else ""
+
+
+def namespaced(call: Call, bound: frozenset[str]) -> str:
+    """The full name of a call like `sets.contains(…)`; empty where the target is a value."""
+    name = dotted(call.target)
+    if not name or root_of(call.target or call) in bound:
+        return ""
+    full = f"{name}.{call.name}"
+    return full if TABLE.knows(full, method=False) else ""
+
+
+def _compiled(node: Node, bound: frozenset[str]) -> Step:
+    match node:
+        case Literal(value=value):
+            return lambda run: value
+        case Ident(name=name):
+            return _ident(name)
+        case Select():
+            return _select(node, bound)
+        case Index():
+            return _index(node, bound)
+        case Call():
+            return _call(node, bound)
+        case Both():
+            return _both(node, bound)
+        case Choice():
+            return _choice(node, bound)
+        case ListOf():
+            return _list(node, bound)
+        case MapOf():
+            return _map(node, bound)
+        case Macro():
+            return _macro(node, bound)
+
+
+def _ident(name: str) -> Step:
+    def step(run: Run) -> Any:
+        run.spend(1)
+        try:
+            return run.variables[name]
+        except KeyError:
+            if name in _TYPES:
+                return value_type(name)
+            raise CelError(f"no such attribute: {name}") from None
+
+    return step
+
+
+def _select(node: Select, bound: frozenset[str]) -> Step:
+    if (name := dotted(node)) in _TYPES:
+        return lambda run: value_type(name)
+    operand, field = _compiled(node.operand, bound), node.field
+    escaped = json_names(field)
+
+    def key_in(value: Any) -> str | None:
+        """The key that is meant: as it is spelt in a map, unescaped in an object."""
+        if not isinstance(value, dict):
+            raise CelError("no such overload")
+        return field if field in value else escaped if escaped in value else None
+
+    def step(run: Run) -> Any:
+        value = operand(run)
+        run.spend(1)
+        if isinstance(value, Optional):
+            if not value.present:
+                return False if node.test else NONE
+            key = key_in(value.value)
+            if node.test:
+                return key is not None
+            return NONE if key is None else Optional(value.value[key], present=True)
+        key = key_in(value)
+        if node.test:
+            return key is not None
+        if node.optional:
+            return NONE if key is None else Optional(value[key], present=True)
+        if key is None:
+            raise CelError(f"no such key: {escaped}")
+        return value[key]
+
+    return step
+
+
+def _index(node: Index, bound: frozenset[str]) -> Step:
+    operand, key = _compiled(node.operand, bound), _compiled(node.key, bound)
+
+    def step(run: Run) -> Any:
+        value, wanted = operand(run), key(run)
+        run.spend(1)
+        lenient = node.optional or isinstance(value, Optional)
+        if isinstance(value, Optional):
+            if not value.present:
+                return NONE
+            value = value.value
+        try:
+            found = _at(value, wanted)
+        except CelError:
+            if lenient and isinstance(value, (list, dict)):
+                return NONE
+            raise
+        return Optional(found, present=True) if lenient else found
+
+    return step
+
+
+def _at(value: Any, key: Any) -> Any:
+    if isinstance(value, list):
+        if isinstance(key, bool) or not isinstance(key, (int, float)) or key != int(key):
+            raise CelError(f"invalid_argument: unsupported index value {key!r}")
+        if not 0 <= key < len(value):
+            raise CelError(f"index out of bounds: {int(key)}")
+        return value[int(key)]
+    if isinstance(value, dict):
+        if isinstance(key, (str, int, float)) and key in value:
+            return value[key]
+        raise CelError(f"no such key: {key}")
+    raise CelError("no such overload")
+
+
+def _call(node: Call, bound: frozenset[str]) -> Step:
+    full = namespaced(node, bound)
+    is_method = node.target is not None and not full
+    name = full or node.name
+    parts = [node.target, *node.args] if is_method and node.target is not None else list(node.args)
+    steps = [_compiled(part, bound) for part in parts]
+    weigh = _WEIGHTS.get(name, 0)
+
+    def step(run: Run) -> Any:
+        args = [part(run) for part in steps]
+        run.spend(1 + (_weight(name, args) if weigh else 0))
+        return TABLE.call(name, args, method=is_method)
+
+    return step
+
+
+_WEIGHTS = dict.fromkeys(
+    ("contains", "startsWith", "endsWith", "matches", "replace", "split", "join", "indexOf", "lastIndexOf",
+     "lowerAscii", "upperAscii", "trim", "reverse", "format", "substring", "_+_", "_==_", "_!=_", "_<_",
+     "_<=_", "_>_", "_>=_", "@in", "sum", "min", "max", "isSorted", "sort", "distinct", "flatten", "slice",
+     "sets.contains", "sets.equivalent", "sets.intersects", "lists.range", "string", "bytes", "quantity",
+     "url", "isURL", "ip", "isIP", "cidr", "isCIDR", "semver", "isSemver", "validate"), 1,
+)  # fmt: skip
+_QUADRATIC = frozenset(("sets.contains", "sets.equivalent", "sets.intersects"))
+
+
+def _weight(name: str, args: Sequence[Any]) -> int:
+    """What the sizes of the arguments cost: a tenth of a step a character, a step an element."""
+    if name == "lists.range" and args and isinstance(args[0], int):
+        return max(0, int(args[0]))
+    if name in _QUADRATIC:
+        return size_of(args[0]) * size_of(args[-1])
+    if name == "distinct":
+        return size_of(args[0]) ** 2
+    if name == "replace" and len(args) > 2:
+        return size_of(args[0]) * (1 + size_of(args[2])) // 10
+    return sum(size_of(arg) // 10 if isinstance(arg, (str, bytes)) else deep_size(arg) for arg in args)
+
+
+def deep_size(value: Any, most: int = 100_000) -> int:
+    """How many values there are in a value."""
+    count, waiting = 0, [value]
+    while waiting and count < most:
+        here = waiting.pop()
+        count += 1
+        if isinstance(here, list):
+            waiting.extend(here)
+        elif isinstance(here, dict):
+            waiting.extend(here.values())
+    return count
+
+
+def _both(node: Both, bound: frozenset[str]) -> Step:
+    steps, every = [_compiled(part, bound) for part in node.parts], node.every
+
+    def step(run: Run) -> bool:
+        failure: CelError | None = None
+        for part in steps:
+            try:
+                value = part(run)
+                if not isinstance(value, bool):
+                    raise CelError("no such overload")
+            except CelError as wrong:
+                # Another part may decide the matter all the same.
+                failure = failure or wrong
+                continue
+            if value is not every:
+                return value
+        if failure:
+            raise failure
+        return every
+
+    return step
+
+
+def _choice(node: Choice, bound: frozenset[str]) -> Step:
+    condition, then, other = (_compiled(n, bound) for n in (node.condition, node.then, node.other))
+
+    def step(run: Run) -> Any:
+        value = condition(run)
+        if not isinstance(value, bool):
+            raise CelError("no such overload")
+        return then(run) if value else other(run)
+
+    return step
+
+
+def _list(node: ListOf, bound: frozenset[str]) -> Step:
+    steps, optional = [_compiled(item, bound) for item in node.items], node.optional
+
+    def step(run: Run) -> list[Any]:
+        run.spend(len(steps))
+        found = []
+        for place, item in enumerate(steps):
+            value = item(run)
+            if place in optional:
+                if not isinstance(value, Optional):
+                    raise CelError("no such overload")
+                if value.present:
+                    found.append(value.value)
+            else:
+                found.append(value)
+        return found
+
+    return step
+
+
+def _map(node: MapOf, bound: frozenset[str]) -> Step:
+    steps = [(_compiled(key, bound), _compiled(value, bound)) for key, value in node.entries]
+    optional = node.optional
+
+    def step(run: Run) -> dict[Any, Any]:
+        run.spend(len(steps))
+        found: dict[Any, Any] = {}
+        for place, (key_step, value_step) in enumerate(steps):
+            key, value = key_step(run), value_step(run)
+            if not isinstance(key, (str, int)):
+                raise CelError("unsupported key type")
+            if key in found:
+                raise CelError(f"Failed with repeated key {key}")
+            if place in optional:
+                if not isinstance(value, Optional):
+                    raise CelError("no such overload")
+                if not value.present:
+                    continue
+                value = value.value
+            found[key] = value
+        return found
+
+    return step
+
+
+# --- macros -----------------------------------------------------------------------------------------------
+
+
+def _macro(node: Macro, bound: frozenset[str]) -> Step:
+    operand = _compiled(node.operand, bound)
+    inner = bound | set(node.variables)
+    parts = [_compiled(part, inner) for part in node.parts]
+    if node.name == "bind":
+        return _bound(node.variables[0], operand, parts[0])
+    if node.name in ("optMap", "optFlatMap"):
+        return _opt_map(node, operand, parts[0])
+    loop = _LOOPS[node.name]
+
+    def step(run: Run) -> Any:
+        value = operand(run)
+        rows = _rows(value, len(node.variables))
+        saved = [(name, run.variables.get(name, _UNSET)) for name in node.variables]
+        try:
+            return loop(run, _bindings(run, node.variables, rows), parts)
+        finally:
+            _restore(run, saved)
+
+    return step
+
+
+_UNSET = object()
+
+
+def _restore(run: Run, saved: Iterable[tuple[str, Any]]) -> None:
+    for name, value in saved:
+        if value is _UNSET:
+            run.variables.pop(name, None)
+        else:
+            run.variables[name] = value
+
+
+def _rows(value: Any, variables: int) -> Iterable[tuple[Any, ...]]:
+    if isinstance(value, list):
+        return list(enumerate(value)) if variables == 2 else [(item,) for item in value]
+    if isinstance(value, dict):
+        return list(value.items()) if variables == 2 else [(key,) for key in value]
+    raise CelError("no such overload")
+
+
+def _bindings(run: Run, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """Binds the variables to one row after the other."""
+    for row in rows:
+        run.spend(1)
+        for name, value in zip(names, row, strict=True):
+            run.variables[name] = value
+        yield row
+
+
+def _bound(name: str, value: Step, body: Step) -> Step:
+    def step(run: Run) -> Any:
+        saved = run.variables.get(name, _UNSET)
+        run.variables[name] = value(run)
+        try:
+            return body(run)
+        finally:
+            _restore(run, [(name, saved)])
+
+    return step
+
+
+def _opt_map(node: Macro, operand: Step, body: Step) -> Step:
+    flat = node.name == "optFlatMap"
+
+    def step(run: Run) -> Any:
+        value = operand(run)
+        if not isinstance(value, Optional):
+            raise CelError("no such overload")
+        if not value.present:
+            return NONE
+        found = _bound(node.variables[0], lambda _: value.value, body)(run)
+        return found if flat else Optional(found, present=True)
+
+    return step
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise CelError("no such overload")
+    return value
+
+
+Rows = Iterable[tuple[Any, ...]]
+
+
+def _quantified(run: Run, rows: Rows, test: Step, *, every: bool) -> bool:
+    failure: CelError | None = None
+    for _ in rows:
+        try:
+            if _truth(test(run)) is not every:
+                return not every
+        except CelError as wrong:
+            failure = failure or wrong
+    if failure:
+        raise failure
+    return every
+
+
+def _exists_one(run: Run, rows: Rows, parts: Sequence[Step]) -> bool:
+    return sum(_truth(parts[0](run)) for _ in rows) == 1
+
+
+def _filter(run: Run, rows: Rows, parts: Sequence[Step]) -> list[Any]:
+    return [row[0] for row in rows if _truth(parts[0](run))]
+
+
+def _transformed(run: Run, rows: Rows, parts: Sequence[Step]) -> list[Any]:
+    *tests, change = parts
+    return [change(run) for _ in rows if all(_truth(test(run)) for test in tests)]
+
+
+def _transformed_map(run: Run, rows: Rows, parts: Sequence[Step]) -> dict[Any, Any]:
+    *tests, change = parts
+    return {row[0]: change(run) for row in rows if all(_truth(test(run)) for test in tests)}
+
+
+def _transformed_entries(run: Run, rows: Rows, parts: Sequence[Step]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for entry in _transformed(run, rows, parts):
+        if not isinstance(entry, dict):
+            raise CelError("no such overload")
+        for key, value in entry.items():
+            if key in found:
+                raise CelError(f"insert failed: key {key} already exists")
+            found[key] = value
+    return found
+
+
+def _sorted_by(run: Run, rows: Rows, parts: Sequence[Step]) -> list[Any]:
+    keyed = [(parts[0](run), row[0]) for row in rows]
+    run.spend(len(keyed) * len(keyed).bit_length())
+    found: list[tuple[Any, Any]] = []
+    for pair in keyed:
+        low, high = 0, len(found)
+        while low < high:
+            middle = (low + high) // 2
+            if before(pair[0], found[middle][0]):
+                high = middle
+            else:
+                low = middle + 1
+        found.insert(low, pair)
+    return [item for _, item in found]
+
+
+_LOOPS: Mapping[str, Callable[[Run, Rows, Sequence[Step]], Any]] = {
+    "all": lambda run, rows, parts: _quantified(run, rows, parts[0], every=True),
+    "exists": lambda run, rows, parts: _quantified(run, rows, parts[0], every=False),
+    "exists_one": _exists_one,
+    "filter": _filter,
+    "map": _transformed,
+    "transformList": _transformed,
+    "transformMap": _transformed_map,
+    "transformMapEntry": _transformed_entries,
+    "sortBy": _sorted_by,
+}
+
+
+def evaluate(text: str, variables: Mapping[str, Any], budget: int = 1_000_000) -> Any:
+    """Parses and runs an expression once. Raises BadExpression, CelError, OverBudget."""
+    return Program(syntax.parse(text)).run(variables, budget)[0]
