@@ -1,5 +1,5 @@
-"""The bundled cluster: how long it takes to start, and how many pods a second it brings from created to
-Available.
+"""The bundled cluster: how long it takes to start, how many pods a second it brings from created to
+Available, and how many it takes in.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gitrel.kube.conditions import is_true
 DEPLOYMENTS = 1000
 REPLICAS = 3
 NODES = 100
+PODS = 5000
 
 
 def start_seconds() -> float:
@@ -75,8 +76,43 @@ def pods_per_second() -> float:
     return DEPLOYMENTS * REPLICAS / (time.perf_counter() - begun)
 
 
+def pod(number: int, *, alike: bool) -> dict[str, Any]:
+    """One of `PODS`: of the template that all share, or with a variable that no other has."""
+    template: dict[str, Any] = deployment(0)["spec"]["template"]["spec"]
+    if not alike:
+        container = {**template["containers"][0], "env": [{"name": "NUMBER", "value": str(number)}]}
+        template = {"containers": [container]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"pod-{number}",
+            "namespace": "default",
+            "labels": {"app": f"app-{number % 9}"},
+        },
+        "spec": template,
+    }
+
+
+def creates_per_second(*, alike: bool) -> float:
+    """By a stranger, through the whole write path: decoding, defaults, validation, admission, owners."""
+    cluster = Cluster(ClusterSpec(nodes=()))
+    cluster.settle()
+    api = cluster.api
+    pods = [pod(number, alike=alike) for number in range(PODS)]
+    gc.collect()
+    begun = time.perf_counter()
+    for obj in pods:
+        api.create(obj)
+    return PODS / (time.perf_counter() - begun)
+
+
 def measure() -> Iterator[Figure]:
     seconds = median(start_seconds() for _ in range(5))
     yield Figure("cluster_start_seconds", seconds, "s", 0.3, "lower")
     rate = median(pods_per_second() for _ in range(3))
     yield Figure("cluster_created_to_available_pods_per_second", rate, "pods/s", 2000, "higher")
+    alike = median(creates_per_second(alike=True) for _ in range(3))
+    yield Figure("cluster_pod_creates_per_second", alike, "pods/s", 5000, "higher")
+    each = median(creates_per_second(alike=False) for _ in range(3))
+    yield Figure("cluster_distinct_pod_creates_per_second", each, "pods/s", None, "higher")

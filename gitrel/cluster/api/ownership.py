@@ -8,8 +8,14 @@ reads.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import Any
+
 from gitrel.cluster.api.apply import applying, managers
+from gitrel.cluster.api.apply.fieldset import to_fields_v1
 from gitrel.cluster.api.apply.managers import Manager, Managers
+from gitrel.cluster.api.apply.merging import compared
+from gitrel.cluster.api.apply.types import Type
 from gitrel.cluster.api.schema import type_for
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
@@ -35,7 +41,51 @@ def recorded(new: Object, owners: Managers) -> Object:
 
 def taken_over(kind: Kind, old: Object | None, new: Object, name: str, subresource: str, now: str) -> Object:
     """`new` after a write that is no apply: `name` owns what it changed."""
-    before = managers.read(old["metadata"].get("managedFields") if old else None)
+    if old is None:
+        return _created(kind, new, Manager(name, "Update", kind.api_version, subresource), now)
+    before = managers.read(old["metadata"].get("managedFields"))
     manager = Manager(name, "Update", kind.api_version, subresource)
     after = applying.update(old, new, type_for(kind), before, manager, now=now)
     return new if after is before else recorded(new, after)
+
+
+def _created(kind: Kind, new: Object, manager: Manager, now: str) -> Object:
+    """A new object belongs to whoever made it, field by field; `new` itself where there is nothing to own.
+
+    Specs are shared by pods of one template, so what can be owned in one is worked out once.
+    """
+    type_ = type_for(kind)
+    tree = _made(type_, {"metadata": new["metadata"]})
+    for key, value in new.items():
+        if key not in _NOT_OWNED:
+            tree |= _subtree(key, value, type_)
+    if not tree:
+        return new
+    entry = managers.entry(manager, dict(sorted(tree.items())), now)
+    return {**new, "metadata": {**new["metadata"], "managedFields": [entry]}}
+
+
+def _made(type_: Type, part: Object) -> dict[str, Any]:
+    """What somebody who makes this part of an object owns."""
+    return to_fields_v1(applying.ownable(compared({}, part, type_).touched, ""))
+
+
+_subtrees: OrderedDict[tuple[int, str, int], tuple[Any, Type, dict[str, Any]]] = OrderedDict()
+_SUBTREES_MAX = 2048
+
+
+def _subtree(key: str, value: Any, type_: Type) -> dict[str, Any]:
+    """What can be owned in one field of an object, as `fieldsV1`; looked up for what was just seen."""
+    seen = (id(value), key, id(type_))
+    hit = _subtrees.get(seen)
+    if hit is not None:
+        return hit[2]
+    tree = _made(type_, {key: value})
+    # The entry holds what its key names, so that no id in it is that of anything else.
+    _subtrees[seen] = value, type_, tree
+    if len(_subtrees) > _SUBTREES_MAX:
+        _subtrees.popitem(last=False)
+    return tree
+
+
+_NOT_OWNED = frozenset(("apiVersion", "kind", "metadata", "status"))

@@ -104,10 +104,10 @@ def take_approval(sent: Object, old: Object) -> Object:
 def take_status(sent: Object, old: Object) -> Object:
     """The `status` subresource writes the certificate, and conditions that approve or deny nothing."""
     status = dict(sent.get("status") or {})
-    kept = _by_type(old, _DECIDED)
-    others = [row for row in status.get("conditions") or () if row.get("type") not in _DECIDED]
-    if kept or others:
-        status["conditions"] = [*kept, *others]
+    said = status.pop("conditions", None) or ()
+    others = [row for row in said if row.get("type") not in _DECIDED]
+    if conditions := [*_by_type(old, _DECIDED), *others]:
+        status["conditions"] = conditions
     return {**old, "status": status}
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from gitrel.kube.identity import Object
+
+T = TypeVar("T")
 
 
 def filled(obj: Object, defaults: Mapping[str, Any]) -> Object:
@@ -36,6 +38,23 @@ def each(change: Callable[[Object], Object]) -> Callable[[Sequence[Object]], Seq
         return items if all(a is b for a, b in zip(new, items, strict=True)) else new
 
     return change_all
+
+
+def kept(work_out: Callable[[Any], T], size: int = 2048) -> Callable[[Any], T]:
+    """What `work_out` says of an object, looked up for those it has just seen; by identity, like the next."""
+    cache: OrderedDict[int, tuple[Any, T]] = OrderedDict()
+
+    def look_up(obj: Any) -> T:
+        hit = cache.get(id(obj))
+        if hit is not None:
+            return hit[1]
+        found = work_out(obj)
+        cache[id(obj)] = obj, found
+        if len(cache) > size:
+            cache.popitem(last=False)
+        return found
+
+    return look_up
 
 
 def remembered(change: Callable[[Object], Object], size: int = 2048) -> Callable[[Object], Object]:

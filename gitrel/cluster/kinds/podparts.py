@@ -20,7 +20,8 @@ _NOT_EPHEMERAL = ("lifecycle", "livenessProbe", "ports", "readinessProbe", "reso
 
 def take_ephemeral(sent: Object, old: Object) -> Object:
     containers = [_ephemeral(c) for c in (sent.get("spec") or {}).get(_EPHEMERAL) or ()]
-    return {**old, "spec": {**old["spec"], _EPHEMERAL: containers}} if containers else old
+    spec = {key: value for key, value in old["spec"].items() if key != _EPHEMERAL}
+    return {**old, "spec": {**spec, _EPHEMERAL: containers} if containers else spec}
 
 
 def _ephemeral(container: Object) -> Object:

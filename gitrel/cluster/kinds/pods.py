@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, forbidden_field
-from gitrel.cluster.kinds.filling import changed, each, filled, remembered
+from gitrel.cluster.kinds.filling import changed, each, filled, kept, remembered
 from gitrel.cluster.kinds.kind import Kind, spec_of
 from gitrel.cluster.kinds.podparts import SUBRESOURCES
 from gitrel.cluster.kinds.podspec import default_pod_spec, default_resources
@@ -60,8 +60,11 @@ def prepare_pod(pod: Object) -> Object:
 _first_status = remembered(lambda spec: {"phase": "Pending", "qosClass": qos_class(spec)})
 
 
-def validate_pod(pod: Object) -> Iterator[FieldError]:
-    yield from pod_spec_errors(pod.get("spec"), "spec")
+_spec_errors = kept(lambda spec: tuple(pod_spec_errors(spec, "spec")))
+
+
+def validate_pod(pod: Object) -> Iterable[FieldError]:
+    return _spec_errors(pod.get("spec"))
 
 
 def validate_pod_update(new: Object, old: Object) -> Iterator[FieldError]:

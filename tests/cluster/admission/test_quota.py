@@ -106,7 +106,7 @@ def test_updates_are_charged_by_their_difference() -> None:
     assert used(made) == {"services.nodeports": "1"}
 
 
-SCOPED = {
+SCOPED: dict[str, tuple[str, Any, bool]] = {
     "best effort, plain": ("BestEffort", {}, True),
     "best effort, asking": ("BestEffort", {"containers": [container(resources={"requests": {"cpu": "1"}})]},
                             False),

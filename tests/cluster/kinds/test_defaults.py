@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitrel.cluster.api.quantity import canonical
-from gitrel.cluster.kinds.pods import qos_class
 from gitrel.cluster.kinds.podspec import pull_policy
+from gitrel.cluster.kinds.qos import qos_class
 from gitrel.cluster.kinds.registry import BUILTIN
 from gitrel.kube import quantities
 from tests.cluster.harness import cluster, container, deployment, get, pod

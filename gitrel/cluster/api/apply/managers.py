@@ -33,11 +33,11 @@ BEFORE_FIRST_APPLY = "before-first-apply"
 
 def read(entries: Iterable[Mapping[str, Any]] | None) -> dict[Manager, Owned]:
     found: dict[Manager, Owned] = {}
-    for entry in entries or ():
+    for row in entries or ():
         manager = Manager(
-            entry.get("manager", ""), entry["operation"], entry["apiVersion"], entry.get("subresource", "")
+            row.get("manager", ""), row["operation"], row["apiVersion"], row.get("subresource", "")
         )
-        found[manager] = Owned(from_fields_v1(entry.get("fieldsV1") or {}), entry.get("time", ""))
+        found[manager] = Owned(from_fields_v1(row.get("fieldsV1") or {}), row.get("time", ""))
     return found
 
 
@@ -49,19 +49,20 @@ def written(managers: Managers) -> list[dict[str, Any]]:
         ((m, owned) for m, owned in managers.items() if owned.fields),
         key=lambda row: (row[0].operation, row[1].time, row[0]),
     )
-    return [_entry(manager, owned) for manager, owned in rows]
+    return [entry(manager, to_fields_v1(owned.fields), owned.time) for manager, owned in rows]
 
 
-def _entry(manager: Manager, owned: Owned) -> dict[str, Any]:
-    entry = {
+def entry(manager: Manager, fields_v1: Mapping[str, Any], time: str) -> dict[str, Any]:
+    """One row of managedFields."""
+    row = {
         "manager": manager.name,
         "operation": manager.operation,
         "apiVersion": manager.api_version,
-        "time": owned.time,
+        "time": time,
         "fieldsType": "FieldsV1",
-        "fieldsV1": to_fields_v1(owned.fields),
+        "fieldsV1": fields_v1,
     }
-    return entry | {"subresource": manager.subresource} if manager.subresource else entry
+    return row | {"subresource": manager.subresource} if manager.subresource else row
 
 
 def with_fields(managers: Managers, manager: Manager, fields: FieldSet, now: str) -> dict[Manager, Owned]:
