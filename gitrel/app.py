@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from gitrel.repo.git.mirror import Mirror, RemoteSource
 from gitrel.repo.git.reading import read_remote
 from gitrel.repo.git.repository import REMOTE_TIMEOUT_SECONDS
 from gitrel.repo.git.signatures import Keys, ssh_signer
+from gitrel.repo.git.since import Histories
 from gitrel.repo.model import Catalog, Environment
 from gitrel.repo.source import read_worktree
 from gitrel.repo.tree import RawTree
@@ -88,6 +89,23 @@ def read_tree(place: Place, revision: str | None = None) -> tuple[RawTree, str]:
     with GitRepository(place) as repository:
         commit = repository.resolve(revision)
         return repository.read_commit(commit), commit
+
+
+@contextmanager
+def histories(place: Place, revision: str | None = None) -> Iterator[Histories | None]:
+    """The past of the files, from `revision` or what is checked out; None for a folder without a history."""
+    with ExitStack() as stack:
+        found: Histories | None = None
+        with suppress(GitrelError):
+            if isinstance(place, Path):
+                repository = stack.enter_context(GitRepository(place))
+            else:
+                mirror = Mirror(place)
+                stack.callback(mirror.close)
+                repository = mirror.repository
+            tip = repository.head().commit if revision is None else repository.resolve(revision)
+            found = Histories(repository, tip)
+        yield found
 
 
 @contextmanager

@@ -200,6 +200,14 @@ _TABLE = (
         "current and every version that is active",
     ),
     Setting("dry_run", ("--dry-run",), "Show what would be done, and change nothing.", False),
+    Setting(
+        "kubernetes",
+        ("--kubernetes-version",),
+        "The Kubernetes to convert for.",
+        None,
+        "VERSION",
+        "the pipeline's kubernetesVersion",
+    ),
     # Checks.
     Setting("strict", ("--strict",), "Warnings fail too.", False),
     Setting("render", ("--render/--no-render",), "Render every component in every environment too.", True),

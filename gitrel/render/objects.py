@@ -45,7 +45,7 @@ def objects_of(source: Source) -> tuple[list[Found], list[Problem]]:
     found: list[Found] = []
     problems: list[Problem] = list(source.problems)
     for document in source.documents:
-        for value, base in _flattened(document.value, ()):
+        for value, base in flattened(document.value, ()):
             wrong = list(_identity_problems(value, document, base))
             problems += wrong
             if not wrong:
@@ -58,7 +58,7 @@ def objects_of(source: Source) -> tuple[list[Found], list[Problem]]:
     return found, problems
 
 
-def _flattened(value: Any, base: tuple[str | int, ...]) -> Iterator[tuple[Any, tuple[str | int, ...]]]:
+def flattened(value: Any, base: tuple[str | int, ...]) -> Iterator[tuple[Any, tuple[str | int, ...]]]:
     """The value itself, or the items of a `List` (or `DeploymentList` …), however deep."""
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not kind.endswith("List") or not isinstance(value.get("items"), list):
@@ -68,7 +68,7 @@ def _flattened(value: Any, base: tuple[str | int, ...]) -> Iterator[tuple[Any, t
         if isinstance(item, dict) and kind != "List":
             # In a typed list the items may leave out what the list says already.
             item = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
-        yield from _flattened(item, (*base, "items", index))
+        yield from flattened(item, (*base, "items", index))
 
 
 def _identity_problems(value: Any, document: Document, base: Path) -> Iterator[Problem]:

@@ -80,8 +80,11 @@ def _items(catalog: Catalog, component: str, environment: str, show_secrets: boo
 
 
 def _shown(value: Any, name: str, show_secrets: bool) -> Any:
+    from gitrel.repo.sealed import holds_sealed
     from gitrel.telemetry.masking import MASKER
 
+    if holds_sealed(value):
+        return "(encrypted)"
     return value if show_secrets else MASKER.value(value, name)
 
 
