@@ -49,7 +49,8 @@ _default_own_spec = remembered(_default_spec)
 
 
 def default_pod(pod: Object) -> Object:
-    return changed(pod, "spec", _default_own_spec)
+    # A pod without a spec has an empty one: what it lacks is for validation to say.
+    return changed(pod if pod.get("spec") else {**pod, "spec": {}}, "spec", _default_own_spec)
 
 
 def prepare_pod(pod: Object) -> Object:

@@ -212,3 +212,23 @@ def test_nothing_that_is_sent_is_a_fault_of_ours(
 def test_nothing_was_logged_as_a_fault(server: Serving, directory: Path, api: Api) -> None:
     """The server is alive after all of this."""
     assert api.call("GET", "/livez").body == b"ok"
+
+
+def test_next_to_nothing_is_sent_to_every_kind(api: Api) -> None:
+    """An object with a name alone, or with empty or wrong parts, is taken or refused by each kind."""
+    faults = []
+    for root in ("/api/v1", *(f"/apis/{v['groupVersion']}" for g in groups(api) for v in g["versions"])):
+        for resource in api.get(root)["resources"]:
+            if "/" in resource["name"] or "create" not in resource["verbs"]:
+                continue
+            place = f"{root}/namespaces/default" if resource["namespaced"] else root
+            for body in ({}, {"spec": {}}, {"spec": None, "status": {}}, {"data": {}, "webhooks": [{}]}):
+                sent = {"metadata": {"name": "nothing.example.com"}, **body}
+                answer = api.call("POST", f"{place}/{resource['name']}?dryRun=All", sent)
+                if answer.code >= 500:
+                    faults.append((place, resource["name"], body, answer.body))
+    assert faults == []
+
+
+def groups(api: Api) -> Any:
+    return api.get("/apis")["groups"]
