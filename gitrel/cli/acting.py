@@ -13,7 +13,7 @@ from gitrel.cli.output import PHASE_STYLE, Column, Format, Item, Listing
 from gitrel.cli.progress import Display, display
 from gitrel.cli.session import Session
 from gitrel.clock import format_instant
-from gitrel.errors import InvalidRepository, RolloutFailed, Unreachable
+from gitrel.errors import GateClosed, InvalidRepository, RolloutFailed, Unreachable
 from gitrel.events import Event
 from gitrel.orchestrator.world import PassReport, Scope, World
 from gitrel.telemetry.masking import MASKER
@@ -78,11 +78,15 @@ class Work:
 
     def exit_code(self, report: PassReport) -> int:
         """The worst of what this command met; a rollout that failed on another day is not its fault."""
+        from gitrel.orchestrator.sets import is_stuck
+
         unreachable = set(report.unreachable)
         if self.failed or any(outcome.environment not in unreachable for outcome in report.errors):
             return RolloutFailed.exit_code
         if unreachable:
             return Unreachable.exit_code
+        if any(is_stuck(rollout, report.rollouts) for rollout in report.rollouts.values()):
+            return GateClosed.exit_code
         if any(problem.severity == "error" for problem in report.problems):
             return InvalidRepository.exit_code
         return 0

@@ -16,10 +16,12 @@ from gitrel.ledger import codec
 from gitrel.ledger.journal import Journal, Position
 from gitrel.ledger.ledger import Entry
 from gitrel.ledger.moves import commit_moves
+from gitrel.ledger.reftruth import LocalRefs, Refs, RemoteRefs
 from gitrel.ledger.trust import Trust
 from gitrel.ledger.truth import JOURNAL, LocalTruth, RemoteTruth, Step, Truth
+from gitrel.repo import layout
 from gitrel.repo.edit import FileChange, one_line
-from gitrel.repo.git import GitRepository, HistoryRewritten
+from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate
 from gitrel.rollout.actions import MovePointer
 from gitrel.rollout.state import Rollout
 
@@ -77,6 +79,10 @@ class GitLedger:
             if remote
             else LocalTruth(repository, self._branch, warn)
         )
+        self._refs: Refs = (
+            RemoteRefs(repository, remote, warn, looking=looking) if remote else LocalRefs(repository)
+        )
+        self._tags: Mapping[str, str] | None = None
 
     # ── The protocol ────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,8 +113,9 @@ class GitLedger:
             try:
                 self._truth.publish(step)
             except Conflict:
-                self._truth.sync()
+                self.sync()
                 continue
+            self._tags = None if step.others else self._tags
             self._unpacked += 1
             return after.entry
         raise Conflict(f"{self._short} keeps moving: nothing was recorded in {ATTEMPTS} attempts")
@@ -142,6 +149,23 @@ class GitLedger:
         """Learns from the remote what others did. Raises HistoryRewritten for a journal that lost entries."""
         self._truth.sync()
         self._synced = True
+        self._tags = None
+
+    def tags(self) -> Mapping[str, str]:
+        """Every tag as full ref → the object that it names, as of the last `sync`."""
+        if self._tags is None:
+            self._tags = self._refs.tags()
+        return self._tags
+
+    def refs(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Where these full refs are now, the remote's if there is one; absent ones are left out."""
+        return self._refs.at(names)
+
+    def untagged(self) -> Mapping[str, frozenset[str]]:
+        """Component → versions named by their commit that the newest records speak of."""
+        records = self._journal.records(self._position().commit)
+        found = {name: frozenset(_commit_versions(record)) for name, record in records.items()}
+        return {name: versions for name, versions in found.items() if versions}
 
     def bring(self, commit: str) -> bool:
         """Fetches one commit that is not here (a shallow clone, a rewritten past); whether it came."""
@@ -178,13 +202,16 @@ class GitLedger:
     def _short(self) -> str:
         return self._branch.removeprefix("refs/heads/")
 
-    def publish(self, old: str, new: str, changes: Sequence[FileChange]) -> None:
-        """Moves the branch alone from `old` to `new`, whose commits make `changes`; the journal stays.
+    def publish(
+        self, old: str, new: str, changes: Sequence[FileChange], others: Sequence[RefUpdate] = ()
+    ) -> None:
+        """Moves the branch from `old` to `new`, whose commits make `changes`, and `others` in the same step.
 
-        Raises Conflict where the branch is not at `old` any more: read again, and decide again.
+        The journal stays. Raises Conflict where one of them has moved: read again, and decide again.
         """
         self._check_own(self._position(), old, new)
-        self._truth.publish(Step("", "", old, new, tuple(changes)))
+        self._truth.publish(Step("", "", old, new, tuple(changes), tuple(others)))
+        self._tags = None
         self._unpacked += 1
 
     # ── Saving ──────────────────────────────────────────────────────────────────────────────────────────
@@ -204,11 +231,11 @@ class GitLedger:
             raise self._rewritten(before)
         if contained:
             self._believe(before, tip)
-        moved = commit_moves(self._repository, tip, entries, moves)
+        moved = commit_moves(self._repository, tip, entries, moves, self.tags)
         known_tip = moved.tip if contained else before.tip
         after = self._journal.append(before, entries, self._branch, known_tip)
         self._check_own(before, tip, moved.tip, after.commit)
-        return after, Step(before.commit, after.commit, tip, moved.tip, moved.links)
+        return after, Step(before.commit, after.commit, tip, moved.tip, moved.links, moved.refs)
 
     def _check_own(self, position: Position, old: str, new: str, *others: str) -> None:
         if self._trust:
@@ -259,6 +286,17 @@ class GitLedger:
         (step,) = self._repository.commits([now.commit])
         subject = step.message.split("\n", 1)[0]
         return f"{one_line(step.author.name, 100)} was first ({one_line(subject, 200)})"
+
+
+def _commit_versions(record: Rollout) -> Iterator[str]:
+    """The versions named by a commit that a record needs, to be watched, put back or healed."""
+    for release in (*record.in_force.values(), *(one for past in record.proven.values() for one in past)):
+        if layout.is_commit(release.version):
+            yield release.version
+    for progress in record.environments.values():
+        for target in (progress.target, progress.previous):
+            if target is not None and layout.is_commit(target.version):
+                yield target.version
 
 
 def _full_ref(branch: str, repository: GitRepository) -> str:

@@ -6,15 +6,17 @@ what the decision rests on: the pointer itself and the version that it is to nam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitrel.errors import Conflict, UsageError
 from gitrel.ledger.ledger import Entry
+from gitrel.ledger.tagmoves import move_tag
 from gitrel.repo import edit, layout
 from gitrel.repo.edit import PutLink
-from gitrel.repo.git import GitRepository
+from gitrel.repo.git import GitRepository, RefUpdate
 from gitrel.repo.git.objects import FOLDER, LINK
+from gitrel.repo.tagged import tagged_components
 from gitrel.repo.tree import Entry as TreeNode
 from gitrel.repo.tree import File, Link
 from gitrel.rollout.actions import MovePointer
@@ -22,10 +24,11 @@ from gitrel.rollout.actions import MovePointer
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The branch's tip with the moves on it, and the links that changed."""
+    """The branch's tip with the moves on it, the links that changed, and the tags that move beside it."""
 
     tip: str
     links: tuple[PutLink, ...] = ()
+    refs: tuple[RefUpdate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,29 @@ class CommitLookup:
 
 
 def commit_moves(
-    repository: GitRepository, tip: str, entries: Sequence[Entry], moves: Sequence[tuple[str, MovePointer]]
+    repository: GitRepository,
+    tip: str,
+    entries: Sequence[Entry],
+    moves: Sequence[tuple[str, MovePointer]],
+    tags: Callable[[], Mapping[str, str]] = dict,
 ) -> Moved:
-    """One commit per pointer that is not yet where it should be; no ref is moved.
+    """One commit (or tag, where versions are tags) per pointer that is not yet where it should be.
 
-    Raises Conflict where the branch changed under the decision, ValueError where no entry explains a move.
+    No ref is moved; `tags` tells where the tags are now. Raises Conflict where the branch changed under the
+    decision, ValueError where no entry explains a move.
     """
     explained = {entry.component: entry for entry in entries}
     links: list[PutLink] = []
+    refs: list[RefUpdate] = []
     start = tip
+    prefixes = tagged_components(repository.read_commit(tip)) if moves else {}
     for component, move in moves:
         entry = explained.get(component)
         if entry is None:
             raise ValueError(f"no entry explains the move of {component}")
+        if component in prefixes:
+            refs += move_tag(repository, prefixes[component], entry, move, tags(), _message(entry, move))
+            continue
         _check_unchanged(repository, entry, start, move)
         lookup = CommitLookup(repository, tip)
         changes = edit.move_pointer_in(lookup, component, move.environment, move.version)
@@ -69,7 +82,7 @@ def commit_moves(
             tip = repository.commit_tree(
                 tip, changes, message=_message(entry, move), author=entry.actor, at=entry.at
             )
-    return Moved(tip, tuple(links))
+    return Moved(tip, tuple(links), tuple(refs))
 
 
 def _message(entry: Entry, move: MovePointer) -> str:

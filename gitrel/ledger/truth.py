@@ -7,7 +7,7 @@ next `sync`. Each ref is bound to the value that was read, which is the fence be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -226,10 +226,18 @@ class RemoteTruth:
         updates += [RefUpdate(self._there[u.ref], u.new, u.old) for u in pushed if u.ref in self._there]
         if step.branch_new != step.branch_old and local == step.branch_old:
             updates.append(RefUpdate(self._branch, step.branch_new, local))
+        updates += [own for other in step.others for own in self._own(other)]
         try:
             self._local.move(updates, step)
         except Conflict:
             self.sync()
+
+    def _own(self, pushed: RefUpdate) -> Iterator[RefUpdate]:
+        """What follows here when a tag or a release branch moved there: ours too, where it was the same."""
+        kept = UPSTREAM + pushed.ref.removeprefix("refs")
+        yield RefUpdate(kept, pushed.new, self._repository.ref_at(kept))
+        if self._repository.ref_at(pushed.ref) == pushed.old:
+            yield pushed
 
     def _catch_up(self) -> None:
         """The local journal becomes the remote's where the remote's continues it.

@@ -14,6 +14,7 @@ from gitrel.repo.model import Catalog
 from gitrel.rollout.state import WAITING, Phase, Rollout
 
 ENDED_BADLY = frozenset({"failed", "rolled-back", "aborted"})
+AT_REST = frozenset({Phase.PASSED, Phase.SUPERSEDED})
 
 
 def waiting_for_set(
@@ -52,15 +53,15 @@ def _runs_well(theirs: Rollout, version: str, environment: str) -> bool:
     in_force, progress = theirs.in_force.get(environment), theirs.environments.get(environment)
     if in_force is None or in_force.version != version:
         return False
-    return progress is None or progress.phase in (Phase.PASSED, Phase.SUPERSEDED)
+    return progress is None or progress.phase in AT_REST
 
 
 def is_stuck(rollout: Rollout, rollouts: Mapping[str, Rollout]) -> bool:
-    """Whether it only waits for a member that ended badly: no pass will change that."""
-    ended = any(
-        rollouts[member].status in ENDED_BADLY
-        for member in rollout.together
-        if member in rollouts and member != rollout.component
+    """Whether it only waits for a member that ended badly or left the set: no pass will change that."""
+    others = (rollouts[member] for member in rollout.together if member in rollouts)
+    lost = any(
+        other.status in ENDED_BADLY or dict(other.together) != dict(rollout.together) for other in others
     )
     phases = (progress.phase for progress in rollout.environments.values())
-    return ended and all(phase in WAITING or phase in (Phase.PASSED, Phase.SUPERSEDED) for phase in phases)
+    waits = any(progress.phase in WAITING for progress in rollout.environments.values())
+    return lost and waits and all(phase in WAITING or phase in AT_REST for phase in phases)

@@ -75,6 +75,7 @@ def check(tree: RawTree, catalog: Catalog) -> tuple[Problem, ...]:
         *_live_versions(catalog),
         *_edited_in_regions(catalog),
         *_same_place(catalog),
+        *_signers(tree, places),
         *_development(catalog, places),
         *(problem for component in catalog.components.values() for problem in check_records(component)),
     )

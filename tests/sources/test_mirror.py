@@ -1,4 +1,4 @@
-"""The cache: one copy for each URL, private, made anew when damaged while others go on reading the old one."""
+"""The cache: one copy for each URL, private, made anew when damaged while others read on."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ DAMAGE = [no_pack, half_a_pack, noise_in_a_pack, no_objects, another_config, no_
 def test_a_damaged_copy_is_made_anew(
     installed: Path, source: RemoteSource, remote: Path, damage: Callable[[Path], None]
 ) -> None:
-    """Whatever is broken, the next command finds a whole copy, does what it was asked to, and says nothing."""
+    """Whatever is broken, the next command makes it whole, does what it was asked to, and says nothing."""
     damage(installed)
     ran = gitrel("promote", "web", "v2", *arguments(source), env=PEOPLE)
     assert ran.code == 0, ran.err
@@ -106,7 +106,7 @@ def test_a_damaged_copy_is_made_anew(
 def test_a_copy_that_breaks_while_it_is_open(
     source: RemoteSource, installed: Path, damage: Callable[[Path], None]
 ) -> None:
-    """A process that has the copy open goes on with the new one, and the old one is left until nobody has it."""
+    """Who has the copy open goes on with the new one, and the old one is left until nobody has it."""
     other, mirror = Mirror(source), Mirror(source)
     try:
         tip = mirror.repository.commit_at("refs/heads/main")
@@ -154,7 +154,9 @@ def test_many_fetches_are_packed_at_last(
 ) -> None:
     """What a command piles up is packed at its end, when it is much; nothing is lost."""
     monkeypatch.setattr("gitrel.repo.git.repository.LOOSE_OBJECTS_MAX", 5)
-    monkeypatch.setattr("gitrel.repo.git.repository.GitRepository.maintain.__kwdefaults__", {"loose_objects_max": 5})
+    monkeypatch.setattr(
+        "gitrel.repo.git.repository.GitRepository.maintain.__kwdefaults__", {"loose_objects_max": 5}
+    )
     git(work, "pull", "-q", str(remote), "main")
     commit_all(work)
     git(work, "push", "-q", str(remote), "main")

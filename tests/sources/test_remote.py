@@ -1,4 +1,4 @@
-"""`--repo URL`: read and acted upon through the cache, with a token that nobody sees and a remote that fails."""
+"""`--repo URL`: read and acted upon through the cache, with a token nobody sees and a remote that fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_release_goes_around_the_world_without_a_clone(run: Run, remote: Path,
     assert status(run("status", "-o", "json").out) == {"asia": "v2", "europe": "v2"}
     elsewhere = run("status", "-o", "json", GITREL_CACHE_DIR=str(tmp_path / "other"))
     assert status(elsewhere.out) == {"asia": "v2", "europe": "v2"}
-    copies = [path for path in (tmp_path / "cache").glob("*/*.git")]
+    copies = list((tmp_path / "cache").glob("*/*.git"))
     assert len(copies) == 1
     assert not list((tmp_path / "cache").rglob("web-configmap.yaml"))
 
@@ -54,7 +54,13 @@ def test_reading_verbs_take_a_url(run: Run, work: Path, remote: Path) -> None:
     tip = commit_all(work)
     git(work, "push", "-q", str(remote), "main", "then", "main:refs/heads/other")
     assert run("validate").code == 0
-    for revision, name in (("main", "new"), ("other", "new"), (tip, "new"), ("then", "web"), ("main~1", "web")):
+    for revision, name in (
+        ("main", "new"),
+        ("other", "new"),
+        (tip, "new"),
+        ("then", "web"),
+        ("main~1", "web"),
+    ):
         ran = run("render", "web", "asia", "--revision", revision)
         assert f"name: {name}\n" in ran.out, (revision, ran.err)
     assert run("diff", "--base", "then").code == 1
@@ -79,7 +85,9 @@ def test_what_is_only_read_comes_without_its_history(
 
 def everywhere(folder: Path) -> bytes:
     """The bytes of all files below a folder."""
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return b"".join(
+        path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
+    )
 
 
 def test_the_token_is_seen_nowhere(run: Run, server: GitServer, remote: Path, tmp_path: Path) -> None:
@@ -87,7 +95,11 @@ def test_the_token_is_seen_nowhere(run: Run, server: GitServer, remote: Path, tm
     and bad ones, whichever way it is given."""
     log = tmp_path / "argv"
     program = tmp_path / "bin" / "git"
-    write(tmp_path, "bin/git", f'#!/bin/sh\nprintf "%s\\n" "$@" >> {log}\nPATH={os.environ["PATH"]} exec git "$@"\n')
+    write(
+        tmp_path,
+        "bin/git",
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >> {log}\nPATH={os.environ["PATH"]} exec git "$@"\n',
+    )
     program.chmod(0o755)
     file = tmp_path / "token"
     file.write_text(TOKEN + "\n")
@@ -155,7 +167,14 @@ def test_a_token_is_not_sent_in_the_clear(tmp_path: Path) -> None:
     """Plain http may be allowed, but not together with a token, except on this machine."""
     ran = gitrel(
         "status",
-        *("--repo", "http://example.invalid/x.git", "--allow-transport", "http", "--cache-dir", str(tmp_path)),
+        *(
+            "--repo",
+            "http://example.invalid/x.git",
+            "--allow-transport",
+            "http",
+            "--cache-dir",
+            str(tmp_path),
+        ),
         env={"GITREL_TOKEN": TOKEN},
     )
     assert ran.code == 2

@@ -1,4 +1,4 @@
-"""SSH remotes: the key and the known hosts that were named, no question, no hang, and a clear word for each failure."""
+"""SSH remotes: the key and known hosts that were named, no question, no hang, a word for each failure."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from gitrel.repo.edit import Delete, FileChange, PutFile
 from gitrel.repo.git.revisions import checked_path
 
 FOLDER, FILE, EXECUTABLE, LINK, SUBMODULE = b"40000", b"100644", b"100755", b"120000", b"160000"
-Kind = Literal["blob", "tree", "commit"]
+Kind = Literal["blob", "tree", "commit", "tag"]
 SIGNATURE = b"gpgsig"
 """The header of a signature, of whatever kind it is."""
 
@@ -119,6 +119,22 @@ def format_commit(tree: str, parents: Iterable[str], author: Person, at: datetim
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {stamp}", f"committer {stamp}", "", message.replace("\0", "")]
     return "\n".join(lines).encode("utf-8", "replace")
+
+
+def format_tag(commit: str, name: str, tagger: Person, at: datetime, message: str) -> bytes:
+    """An annotated tag at a commit. The message ends in a line feed, so that a signature can follow it."""
+    lines = [f"object {commit}", "type commit", f"tag {name}", f"tagger {tagger} {int(at.timestamp())} +0000"]
+    text = message.replace("\0", "").rstrip("\n")
+    return "\n".join([*lines, "", text, ""]).encode("utf-8", "replace")
+
+
+def parse_tag(data: bytes) -> tuple[Person, datetime, str]:
+    """Who made an annotated tag, when, and its message without a signature. Never raises."""
+    head, _, message = data.partition(b"\n\n")
+    tagger = next((line[7:] for line in head.split(b"\n") if line.startswith(b"tagger ")), b"")
+    person, at = _parse_person(tagger)
+    text = re.split(rb"(?m)^-----BEGIN (?:SSH|PGP) SIGNATURE-----$", message)[0]
+    return person, at, text.decode("utf-8", "replace")
 
 
 def with_signature(commit: bytes, signature: bytes) -> bytes:

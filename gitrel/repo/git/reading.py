@@ -11,9 +11,13 @@ from gitrel.clock import Clock
 from gitrel.errors import Conflict, Unreachable, UsageError
 from gitrel.repo.git import heard
 from gitrel.repo.git.mirror import Mirror, RemoteSource
-from gitrel.repo.git.repository import GitRepository
+from gitrel.repo.git.repository import GitRepository, RefUpdate
 from gitrel.repo.git.revisions import SHA, checked_revision
+from gitrel.repo.git.tags import with_tags
+from gitrel.repo.tagged import tagged_components
 from gitrel.repo.tree import RawTree
+
+TAGS_AT_ONCE = 200
 
 
 def read_remote(source: RemoteSource, revision: str | None, clock: Clock) -> tuple[RawTree, str]:
@@ -25,7 +29,10 @@ def read_remote(source: RemoteSource, revision: str | None, clock: Clock) -> tup
     mirror = Mirror(source)
     try:
         commit = _commit(mirror, revision, clock)
-        return mirror.repository.read_commit(commit), commit
+        tree = mirror.repository.read_commit(commit)
+        if tagged_components(tree):
+            _bring_tags(mirror)
+        return with_tags(mirror.repository, tree), commit
     finally:
         mirror.close()
 
@@ -62,6 +69,27 @@ def _refresh(mirror: Mirror, branch: str, revision: str | None) -> None:
         cut_off = repository.shallow or not repository.commit_at(branch)
         repository.fetch(mirror.url, moved, depth=1 if cut_off else 0)
     _bring(repository, mirror.url, name, suffix, list(there))
+
+
+def _bring_tags(mirror: Mirror) -> None:
+    """Makes the tags here those of the remote; as they were read last, where it does not answer."""
+    repository = mirror.repository
+    here = repository.tags()
+    try:
+        there = repository.remote_tags(mirror.url)
+        moved = [(ref, ref) for ref, found in there.items() if here.get(ref) != found]
+        for start in range(0, len(moved), TAGS_AT_ONCE):
+            repository.fetch(mirror.url, moved[start : start + TAGS_AT_ONCE])
+    except Conflict:
+        raise
+    except Unreachable as error:
+        if not here:
+            raise
+        mirror.source.warn(f"{error}: tags are as they were read last")
+        return
+    gone = [RefUpdate(ref, "", found) for ref, found in here.items() if ref not in there]
+    if gone:
+        repository.update_refs(gone)
 
 
 def _candidates(name: str) -> list[str]:

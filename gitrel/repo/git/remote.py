@@ -51,6 +51,21 @@ def refs(git: Git, remote: str, names: Sequence[str]) -> dict[str, str]:
     return {name: found[name] for name in wanted if SHA.match(found.get(name, ""))}
 
 
+def tags(git: Git, remote: str) -> dict[str, str]:
+    """Every tag of the remote: full ref → the object that it names."""
+    arguments = (
+        "ls-remote",
+        "--upload-pack=git-upload-pack",
+        "--refs",
+        "--tags",
+        "--",
+        checked_remote(remote),
+    )
+    out = git.run(*arguments, remote=remote).decode("utf-8", "replace")
+    rows = (line.split("\t", 1) for line in out.splitlines() if "\t" in line)
+    return {ref: found for found, ref in rows if SHA.match(found) and ref.startswith("refs/tags/")}
+
+
 def default_branch(git: Git, remote: str) -> str:
     """The full ref that the remote's HEAD stands for, empty where it stands for none."""
     arguments = (

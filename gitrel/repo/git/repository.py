@@ -28,6 +28,7 @@ from gitrel.repo.git.objects import (
     TreeEdit,
     TreeEntry,
     format_commit,
+    format_tag,
     parse_commit,
     with_signature,
 )
@@ -227,6 +228,26 @@ class GitRepository:
         return self._trees.raw_tree(commit)
 
     @_mending
+    def read_folders(self, commit: str, folders: Sequence[str]) -> RawTree:
+        """As `read_commit`, only these folders of it."""
+        return self._trees.part(commit, folders)
+
+    def tags(self, under: str = "refs/tags/") -> dict[str, str]:
+        """Every tag as full ref → the object that it names; with `under`, refs that begin so instead."""
+        checked_ref(f"{under}x")
+        out = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", under)
+        rows = (line.split(" ", 1) for line in out.decode("utf-8", "replace").splitlines())
+        return {ref: found for found, ref in rows}
+
+    def commits_of(self, ids: Sequence[str]) -> list[str]:
+        """The commits that these objects (commits, or tags of them) stand for; empty for anything else."""
+        return self._commits([_sha(one) for one in ids])
+
+    def commit_named(self, abbreviated: str) -> str:
+        """The one commit whose id begins so, empty where none or several do."""
+        return self._commits([abbreviated])[0] if _ABBREVIATED.match(abbreviated) else ""
+
+    @_mending
     def entry(self, commit: str, path: str) -> TreeEntry | None:
         """What stands at one path of a commit: mode and object id; a folder is an entry too."""
         return self._trees.entry(commit, path)
@@ -291,6 +312,13 @@ class GitRepository:
             data = with_signature(data, self.sign(data))
         return self._writer.store("commit", data)
 
+    def tag_object(self, commit: str, name: str, *, message: str, author: str, at: datetime) -> str:
+        """A new annotated tag at `commit`, signed as commits are; no ref names it yet."""
+        data = format_tag(commit, name, Person.parse(author), at, message)
+        if self.sign:
+            data += self.sign(data)
+        return self._writer.store("tag", data)
+
     def sync_objects(self) -> None:
         """Makes every object durable that was written so far. `update_refs` and `push` do it first."""
         self.durable("objects:before")
@@ -311,7 +339,7 @@ class GitRepository:
     def _refused(self, updates: Sequence[RefUpdate], err: str) -> Exception:
         """Another writer between two steps shows as a wrong old value or, in the very instant, as a lock."""
         for update in updates:
-            now = self.commit_at(update.ref)
+            now = self.ref_at(update.ref)
             if now != update.old:
                 return Conflict(
                     f"{update.ref} is at {now[:12] or 'nothing'} now, not at {update.old[:12] or 'nothing'}"
@@ -363,6 +391,10 @@ class GitRepository:
         return remote.default_branch(self._toward(name), name)
 
     @_mending
+    def remote_tags(self, name: str) -> dict[str, str]:
+        """Every tag on the remote now, as `tags` gives those that are here. One round trip."""
+        return remote.tags(self._toward(name), name)
+
     def fetch(self, name: str, refspecs: Sequence[tuple[str, str]], *, depth: int = 0) -> None:
         """Brings (their ref, our ref) pairs here, whatever ours were. Raises Unreachable.
 

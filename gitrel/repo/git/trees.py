@@ -45,8 +45,12 @@ class TreeReader:
             self._newest = commit, self._raw_tree(commit)
         return self._newest[1]
 
-    def _raw_tree(self, commit: str) -> RawTree:
-        listing = self._list(commit)
+    def part(self, commit: str, folders: Sequence[str]) -> RawTree:
+        """Only these folders of a commit, within the same limits."""
+        return self._raw_tree(commit, folders)
+
+    def _raw_tree(self, commit: str, folders: Sequence[str] = ()) -> RawTree:
+        listing = self._list(commit, folders)
         sizes = self._sizes([entry.id for entry in listing.places.values() if entry.mode != SUBMODULE])
         places = self._within_total(listing, sizes)
         fitting = [one.id for one in places.values() if sizes.get(one.id, 0) <= self._limits.file_bytes]
@@ -98,11 +102,15 @@ class TreeReader:
             self._trees.remember(found.id, self._parsed(found), len(found.data))
         return found.id
 
-    def _list(self, commit: str) -> _Listing:
+    def _list(self, commit: str, folders: Sequence[str]) -> _Listing:
         """Level by level, so that each costs one round of questions and not one per folder."""
         listing = _Listing()
-        tops = [e for e in self.tree(self._root(commit)) if e.name.decode("utf-8", "replace") in ROOTS]
-        level = self._sort_out(listing, [("", tops)])
+        if folders:
+            found = [(path, self.entry(commit, path)) for path in folders]
+            level = [(path, entry) for path, entry in found if entry and entry.mode == FOLDER]
+        else:
+            tops = [e for e in self.tree(self._root(commit)) if e.name.decode("utf-8", "replace") in ROOTS]
+            level = self._sort_out(listing, [("", tops)])
         depth = 1
         while level and len(listing.places) <= self._limits.files:
             depth += 1

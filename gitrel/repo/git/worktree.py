@@ -62,7 +62,7 @@ class WorkTree:
     def promise(self, moves: Sequence[PathMove]) -> None:
         """Notes what is to follow before the branch moves, so that `keep` can finish it after a crash."""
         plain = [asdict(move) for move in moves]
-        temporary = self.git_dir / f"{NOTE}.tmp"
+        temporary = self.git_dir / f"{NOTE}.{os.getpid()}.tmp"
         temporary.write_text(json.dumps({"ref": self.ref, "moves": plain}), encoding="utf-8")
         temporary.replace(self.git_dir / NOTE)
 
