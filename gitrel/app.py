@@ -30,8 +30,10 @@ from gitrel.repo.git.reading import read_remote
 from gitrel.repo.git.repository import REMOTE_TIMEOUT_SECONDS
 from gitrel.repo.git.signatures import Keys, ssh_signer
 from gitrel.repo.git.since import Histories
+from gitrel.repo.git.tags import with_tags
 from gitrel.repo.model import Catalog, Environment
 from gitrel.repo.source import read_worktree
+from gitrel.repo.tagged import tagged_components
 from gitrel.repo.tree import RawTree
 from gitrel.telemetry.masking import MASKER
 
@@ -85,10 +87,14 @@ def read_tree(place: Place, revision: str | None = None) -> tuple[RawTree, str]:
     if isinstance(place, RemoteSource):
         return read_remote(place, revision, SystemClock())
     if revision is None:
-        return read_worktree(place), ""
+        tree = read_worktree(place)
+        if not tagged_components(tree):
+            return tree, ""
+        with GitRepository(place) as repository:
+            return with_tags(repository, tree), ""
     with GitRepository(place) as repository:
         commit = repository.resolve(revision)
-        return repository.read_commit(commit), commit
+        return with_tags(repository, repository.read_commit(commit)), commit
 
 
 @contextmanager
@@ -150,7 +156,7 @@ def world(
         try:
             yield World(
                 clock=clock,
-                source=CommitCatalogs(repository, ledger.tip, ledger.bring),
+                source=CommitCatalogs(repository, ledger.tip, ledger.bring, ledger),
                 ledger=ledger,
                 render=render,
                 clusters=clusters,

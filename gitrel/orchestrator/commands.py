@@ -20,6 +20,7 @@ from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.specs import component_named, spec_of
 from gitrel.orchestrator.world import World
+from gitrel.repo import layout
 from gitrel.repo.check import blocking
 from gitrel.repo.model import Catalog, Component
 from gitrel.rollout import commands, wire
@@ -226,6 +227,8 @@ def _situation(
     if ask.version is not None and ask.version not in component.versions:
         known = ", ".join(sorted(component.versions)) or "none"
         raise UsageError(f"{name} has no version {ask.version!r} (have: {known})")
+    if ask.version == layout.CURRENT and component.tag_prefix is not None:
+        raise UsageError(f"{name}: what the branch holds is no version yet: gitrel release cut {name}")
     if ask.environment is not None and ask.environment not in component.pointers:
         known = ", ".join(sorted(component.pointers)) or "none"
         raise UsageError(f"{name} is not deployed to {ask.environment!r} (have: {known})")

@@ -1,17 +1,22 @@
 """Commit → catalog: what a repository says at one commit, read from Git's objects and remembered.
 
-A commit never changes, so neither does what it says. Asking again costs a dictionary look-up.
+A commit never changes, so neither does what it says; where versions are tags, what it says changes with them.
+Asking again costs a dictionary look-up.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
 
 from gitrel.errors import InvalidRepository, Problem
 from gitrel.repo.check import check_repository
 from gitrel.repo.git.repository import GitRepository
+from gitrel.repo.git.tags import TagReader
 from gitrel.repo.model import Catalog
+from gitrel.repo.tagged import overlay, tagged_components
+from gitrel.repo.tree import RawTree
 
 Read = tuple[Catalog, tuple[Problem, ...]]
 CATALOGS_MAX = 16
@@ -30,6 +35,18 @@ def _nowhere(commit: str) -> bool:
     return False
 
 
+class TagSource(Protocol):
+    """What is known of tags now. Both answers are the same until the truth is looked at again."""
+
+    def tags(self) -> Mapping[str, str]:
+        """Every tag as full ref → the object that it names."""
+        ...
+
+    def untagged(self) -> Mapping[str, Collection[str]]:
+        """Component → versions named by their commit, at which something runs or ran by the journal."""
+        ...
+
+
 class CommitCatalogs:
     """Implements `orchestrator.world.Source`: `tip` says which commit is the truth now.
 
@@ -41,21 +58,45 @@ class CommitCatalogs:
         repository: GitRepository,
         tip: Callable[[], str],
         bring: Callable[[str], bool] = _nowhere,
+        tags: TagSource | None = None,
     ) -> None:
         self._repository = repository
         self._tip = tip
         self._bring = bring
-        self._read: OrderedDict[str, Read] = OrderedDict()
+        self._tags = tags
+        self._tag_reader = TagReader(repository)
+        self._tagged: dict[str, Mapping[str, str]] = {}
+        self._read: OrderedDict[tuple[str, frozenset[tuple[str, object]]], Read] = OrderedDict()
 
     def head(self) -> str:
         return self._tip()
 
     def catalog(self, commit: str) -> Read:
-        if commit not in self._read:
-            if commit and not self._repository.has(commit) and not self._bring(commit):
-                raise CommitMissing(str(self._repository.path), commit)
-            self._read[commit] = check_repository(self._repository.read_commit(commit), commit)
+        prefixes = self._prefixes(commit)
+        refs, further = self._refs(prefixes)
+        key = commit, frozenset([*refs.items(), *((name, frozenset(further[name])) for name in further)])
+        if key not in self._read:
+            tree = overlay(self._tree(commit), self._tag_reader.read(prefixes, refs, further))
+            self._read[key] = check_repository(tree, commit)
             while len(self._read) > CATALOGS_MAX:
                 self._read.popitem(last=False)
-        self._read.move_to_end(commit)
-        return self._read[commit]
+        self._read.move_to_end(key)
+        return self._read[key]
+
+    def _refs(self, prefixes: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, Collection[str]]]:
+        if not prefixes:
+            return {}, {}
+        if self._tags is None:
+            return self._repository.tags(), {}
+        untagged = self._tags.untagged()
+        return self._tags.tags(), {name: untagged[name] for name in prefixes if name in untagged}
+
+    def _prefixes(self, commit: str) -> Mapping[str, str]:
+        if commit not in self._tagged:
+            self._tagged[commit] = tagged_components(self._tree(commit))
+        return self._tagged[commit]
+
+    def _tree(self, commit: str) -> RawTree:
+        if commit and not self._repository.has(commit) and not self._bring(commit):
+            raise CommitMissing(str(self._repository.path), commit)
+        return self._repository.read_commit(commit)

@@ -23,9 +23,18 @@ def newest_released(component: Component) -> Version | None:
 
 
 def next_version(component: Component) -> str:
-    """One more than the highest first number: after v1 and v2.3 comes v3."""
+    """One more than the highest first number: after v1 and v2.3 comes v3, or v3.0 where versions are tags."""
     newest = newest_released(component)
-    return f"v{layout.version_key(newest.name)[1][0] + 1}" if newest else "v1"
+    number = layout.version_key(newest.name)[1][0] + 1 if newest else 1
+    return f"v{number}" if component.tag_prefix is None else f"v{number}.0"
+
+
+def next_point_release(component: Component, version: str) -> str:
+    """One more than the highest second number of the same line: after v1, v1.0 and v1.3 comes v1.4."""
+    line = layout.version_key(version)[1][0]
+    numbers = (layout.version_key(name)[1] for name in component.versions if layout.is_released(name))
+    points = [number[1] if len(number) > 1 else 0 for number in numbers if number[0] == line]
+    return f"v{line}.{max(points, default=0) + 1}"
 
 
 def checked_new_version(component: Component, version: str) -> str:

@@ -13,8 +13,16 @@ apps/<component>/<environment> -> v2                   a pointer, as a bare link
 apps/<component>/<environment>/templates -> ../v2      a pointer, as a folder …
 apps/<component>/<environment>/<environment>-parameters.yaml   … with parameters beside it
 
+Where component.yaml says `versions: {from: tags}` the files of the version stand flat in the folder, and
+Git's refs say the rest. The prefix is `<component>/` unless `tagPrefix` says another:
+
+apps/<component>/…                                     where changes are made
+refs/tags/<prefix>v1.0                                 a version
+refs/heads/<prefix>v1                                  a release branch, made when v1 gets its first fix
+refs/tags/<prefix>env/<environment>                    a pointer: at the commit of the version that runs there
+
 name    = RFC 1123 label: [a-z0-9]([-a-z0-9]*[a-z0-9])?, at most 63 characters; not a version name
-version = "current" | "v" number ("." number)*, at most 63 characters
+version = "current" | "v" number ("." number)*, at most 63 characters | "commit-" 12 digits of a commit's id
 number  = "0" | [1-9][0-9]*, at most nine digits: no leading zeros, so that one version has one name
 """
 
@@ -42,6 +50,8 @@ VERSION_RULE = "a version is named current, v1, v2 … or v1.2: numbers without 
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\Z", re.ASCII)
 _NUMBER = r"(?:0|[1-9][0-9]{0,8})"
 _RELEASED = re.compile(rf"v{_NUMBER}(?:\.{_NUMBER})*\Z", re.ASCII)
+_COMMIT = re.compile(r"commit-[0-9a-f]{12}\Z", re.ASCII)
+_TAG_PREFIX = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/)*(?:[A-Za-z0-9_][A-Za-z0-9_.-]*)?\Z", re.ASCII)
 _VERSION_LIKE = re.compile(r"(?:v|V|version|release|rel)?[-_.]?\d[\w.+-]*\s*\Z|(?:latest|stable|head|HEAD)\Z")
 
 TOLERATED = re.compile(r"(?:README|LICENSE|NOTICE|CHANGELOG|OWNERS|CODEOWNERS|Makefile)(?:\.\w+)?\Z|\..*\Z")
@@ -55,7 +65,16 @@ def is_name(text: str) -> bool:
 
 def is_version(text: str) -> bool:
     """Whether `text` names a version, `current` included."""
-    return text == CURRENT or is_released(text)
+    return text == CURRENT or is_released(text) or is_commit(text)
+
+
+def is_commit(text: str) -> bool:
+    """Whether `text` names what stood at one commit that no version's tag is at."""
+    return _COMMIT.match(text) is not None
+
+
+def commit_version(commit: str) -> str:
+    return f"commit-{commit[:12]}"
 
 
 def is_released(text: str) -> bool:
@@ -68,11 +87,36 @@ def looks_like_version(text: str) -> bool:
     return _VERSION_LIKE.match(text) is not None
 
 
-def version_key(name: str) -> tuple[bool, tuple[int, ...]]:
-    """Sorts versions by their numbers, with `current` after all of them: v1 < v1.1 < v2 < v10 < current."""
+def version_key(name: str) -> tuple[int, tuple[int, ...], str]:
+    """Sorts versions by their numbers: v1 < v1.1 < v2 < v10 < commit-… < current."""
     if name == CURRENT:
-        return True, ()
-    return False, tuple(int(number) for number in name[1:].split("."))
+        return 2, (), ""
+    if is_commit(name):
+        return 1, (), name
+    return 0, tuple(int(number) for number in name[1:].split(".")), ""
+
+
+def is_tag_prefix(text: str) -> bool:
+    """Whether version tags may begin so: what a ref may hold, whole parts or a beginning of one."""
+    return (
+        len(text) <= 200
+        and _TAG_PREFIX.match(text) is not None
+        and not any(bad in text for bad in ("..", ".lock/", "./"))
+    )
+
+
+def version_tag(prefix: str, version: str) -> str:
+    return f"refs/tags/{prefix}{version}"
+
+
+def stage_tag(prefix: str, environment: str) -> str:
+    """The pointer of an environment where versions are tags."""
+    return f"refs/tags/{prefix}env/{environment}"
+
+
+def release_branch(prefix: str, version: str) -> str:
+    """The branch on which `version` and its point releases are kept: v1 for v1, v1.0 and v1.7."""
+    return f"refs/heads/{prefix}v{version_key(version)[1][0]}"
 
 
 def component_folder(component: str) -> str:

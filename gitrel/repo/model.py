@@ -186,6 +186,8 @@ class Component:
     origin: Origin
     development: Development | None = None
     """None where the development pointer is moved by people only."""
+    tag_prefix: str | None = None
+    """What the tags begin with that are its versions; None where its versions are directories."""
     defaults: Mapping[str, Value] = field(default_factory=dict)
     """What `parameters.schema.yaml` says where no layer sets a parameter."""
 

@@ -137,7 +137,7 @@ def check_records(component: Component) -> Iterator[Problem]:
     released = [version for name, version in component.versions.items() if layout.is_released(name)]
     for version in released:
         yield from _check_record(version)
-    if any(version.record for version in released):
+    if component.tag_prefix is None and any(version.record for version in released):
         for version in released:
             if version.record is None:
                 what = f"{version.name} has no {layout.RELEASE_FILE}, so an edit of it would not be found"

@@ -7,7 +7,7 @@ others are not affected; an error in an environment or in the pipeline concerns 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TypeVar
@@ -35,6 +35,7 @@ from gitrel.repo.record import from_document, source_digest
 from gitrel.repo.schema_read import Parsed, Places, read
 from gitrel.repo.suggest import escaped, visible
 from gitrel.repo.survey import ComponentPlace, Layout, PointerPlace, survey
+from gitrel.repo.tagged import tag_prefix
 from gitrel.repo.tree import File, RawTree
 from gitrel.repo.typed import Typed, read_typed
 from gitrel.repo.waves import plan_waves
@@ -76,17 +77,18 @@ def resolve(tree: RawTree, commit: str = "") -> tuple[Catalog, tuple[Problem, ..
         for name, place in found.components.items()
         if (component := reader.component(place, document.spec, pipeline, environments))
     }
-    return _catalog(commit, pipeline, environments, components, reader)
+    return _catalog(tree, commit, pipeline, environments, components, reader)
 
 
 def _catalog(
+    tree: RawTree,
     commit: str,
     pipeline: Pipeline,
     environments: Mapping[str, Environment],
     components: Mapping[str, Component],
     reader: _Reader,
 ) -> tuple[Catalog, tuple[Problem, ...]]:
-    problems = tuple(sorted(set(reader.problems)))
+    problems = tuple(sorted({replace(one, file=tree.shown(one.file)) for one in reader.problems}))
     broken: dict[str, list[Problem]] = {}
     for problem in problems:
         if problem.severity == "error" and (name := layout.component_of(problem.file)):
@@ -203,6 +205,7 @@ class _Reader:
             pointers=_frozen(pointers),
             origin=Origin(place.file or layout.component_folder(place.name)),
             development=_development(spec.development or pipeline_spec.development),
+            tag_prefix=tag_prefix(place.name, spec.versions),
             defaults=_frozen(defaults),
         )
 
@@ -218,12 +221,12 @@ class _Reader:
         folder = layout.version_folder(component, name)
         place = layout.release_file(component, name)
         files = tuple(
-            TemplateFile(path.removeprefix(f"{folder}/"), entry.data, Origin(path))
+            TemplateFile(path.removeprefix(f"{folder}/"), entry.data, Origin(self.tree.shown(path)))
             for path, entry in self.tree.walk(folder)
             if isinstance(entry, File) and path != place
         )
         record = self._record(name, place) if isinstance(self.tree.get(place), File) else None
-        return Version(component, name, files, source_digest(files), Origin(folder), record)
+        return Version(component, name, files, source_digest(files), Origin(self.tree.shown(folder)), record)
 
     def _record(self, version: str, file: str) -> ReleaseRecord | None:
         if version == layout.CURRENT:

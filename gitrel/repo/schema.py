@@ -91,6 +91,11 @@ IntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(0)), 
 PositiveIntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(1)), _IOP_SCHEMA]
 
 
+def is_digest(text: str) -> bool:
+    """`sha256:` and 64 hexadecimal digits."""
+    return _DIGEST.match(text) is not None
+
+
 def _instant(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
@@ -103,7 +108,7 @@ def _instant(value: object) -> datetime:
 Instant = Annotated[
     datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-Digest = Annotated[str, _text(lambda s: _DIGEST.match(s) is not None, "write sha256: and 64 digits")]
+Digest = Annotated[str, _text(is_digest, "write sha256: and 64 digits")]
 Name = Annotated[str, _text(layout.is_name, layout.NAME_RULE)]
 Namespace = Annotated[str, _text(lambda s: _NAMESPACE.match(s) is not None, layout.NAME_RULE)]
 OptionalNamespace = Annotated[
@@ -124,6 +129,9 @@ ParameterName = Annotated[
 ]
 FlagName = Annotated[
     str, _text(lambda s: _FLAG.match(s) is not None, "a flag is named by ASCII letters, digits, '_' and '-'")
+]
+TagPrefix = Annotated[
+    str, _text(layout.is_tag_prefix, "write what the tags of versions begin with, such as 'frontend/' or ''")
 ]
 VariableName = Annotated[
     str, _text(lambda s: _PARAMETER.match(s) is not None, "write the name of an environment variable")
@@ -257,7 +265,16 @@ class EnvironmentSpec(Settings):
 
 
 class VersionsFrom(Strict):
-    source: Literal["directories"] = Field("directories", alias="from")
+    """Where versions are kept. `tagPrefix` is what their tags begin with; `<component>/` if left out."""
+
+    source: Literal["directories", "tags"] = Field("directories", alias="from")
+    tag_prefix: TagPrefix | None = None
+
+    @model_validator(mode="after")
+    def _prefix_of_tags(self) -> VersionsFrom:
+        if self.tag_prefix is not None and self.source != "tags":
+            raise ValueError("'tagPrefix' belongs to 'from: tags'")
+        return self
 
 
 class ComponentSpec(Timers, Settings):

@@ -56,7 +56,15 @@ WORDS: Mapping[str, str] = {
     "a Helm chart, `kustomization.yaml` a kustomization, `.j2` at the end of a name a template.",
     "dependsOn": "Components that must be well in an environment before this one starts there.",
     "versions": "How versions are kept.",
-    "from": "`directories`: each released version is a folder.",
+    "from": "`directories`: each released version is a folder; `tags`: each is a tag, and files stand flat.",
+    "tagPrefix": "What the tags of versions and of environments begin with; `<component>/` if left out.",
+    "development": "What HEAD has to pass before the development pointer moves up to it by itself.",
+    "DevelopmentFields.environment": "The environment whose pointer moves.",
+    "check": "What is run: a command or a rehearsal.",
+    "command": "The program and its arguments, run without a shell in a copy of the commit under test.",
+    "rehearse": "Play the whole rollout on virtual clusters instead of running a command.",
+    "timeout": "How long the command may take.",
+    "passEnvironment": "Environment variables that the command gets besides PATH, the locale and the like.",
 }
 
 

@@ -59,6 +59,10 @@ class RawTree:
 
     entries: Mapping[str, Entry]
     problems: tuple[Problem, ...] = field(default=())
+    elsewhere: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Folders that stand at another place than they are read from: path → (the place, what to add to it).
+
+    Versions that are tags are read into one tree; messages name the file that people edit, and the tag."""
 
     @cached_property
     def _folders(self) -> Mapping[str, tuple[str, ...]]:
@@ -75,6 +79,14 @@ class RawTree:
 
     def get(self, path: str) -> Entry | None:
         return self.entries.get(path)
+
+    def shown(self, path: str) -> str:
+        """The place of `path` as people know it."""
+        folder = "/".join(path.split("/", 3)[:3])
+        if not self.elsewhere or folder not in self.elsewhere:
+            return path
+        place, more = self.elsewhere[folder]
+        return place + path.removeprefix(folder) + more
 
     def is_folder(self, path: str) -> bool:
         return path in self._folders

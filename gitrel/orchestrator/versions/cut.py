@@ -1,5 +1,7 @@
-"""`release cut`: what `current/` holds becomes a version, in one commit. `release record` for those made by
-hand: the same record, written for folders that have none."""
+"""`release cut`: what `current/` holds becomes a version, in one commit; or what HEAD holds, by one tag.
+
+`release record` is for versions made by hand: the same record, written for folders that have none.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,19 @@ from gitrel.errors import UsageError
 from gitrel.orchestrator.versions.workshop import Bench, Workshop, at_bench, sorted_versions
 from gitrel.repo import cutting, layout
 from gitrel.repo.edit import FileChange, commit_message
-from gitrel.repo.fix import files_in
+from gitrel.repo.fix import Files, files_in
 from gitrel.repo.git.worktree import changed_in
-from gitrel.repo.model import Component, ReleaseRecord
+from gitrel.repo.model import Component, ReleaseRecord, Version
 from gitrel.repo.record import record_of
 from gitrel.repo.suggest import have
+from gitrel.repo.tagged import flat_files, is_flat
+from gitrel.repo.tree import File
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One version, new or recorded. `commit` is the one that made it, empty for a dry run or where nothing
-    was to be done; `because` says then why."""
+    """One version, new or recorded. `commit` is the one that made it (or that its tag is at), empty for a dry
+    run or where nothing was to be done; `because` says then why."""
 
     component: str
     version: str
@@ -48,22 +52,46 @@ def cut(
         found = bench.component(component)
         source = shop.repository.resolve(revision) if revision else bench.tip
         if not revision:
-            _refuse_unseen(bench, component)
-        folder = layout.version_folder(component, layout.CURRENT)
-        files = files_in(shop.repository.read_commit(source), folder)
+            _refuse_unseen(bench, found)
+        files = _files(bench, found, source)
         newest = cutting.newest_released(found)
-        if version is None and newest and newest.record and newest.source_digest == cutting.digest_of(files):
-            because = f"{newest.name} holds what {layout.CURRENT}/ holds: there is nothing to cut"
-            return Cut(component, newest.name, newest.record, "", because)
+        digest = cutting.digest_of(files)
+        if version is None and newest and newest.source_digest == digest:
+            because = f"{newest.name} holds what {layout.CURRENT} holds: there is nothing to cut"
+            record = newest.record or _record_of_now(newest, source, bench)
+            return Cut(component, newest.name, record, "", because)
         name = cutting.checked_new_version(found, version) if version else cutting.next_version(found)
         record, changes = cutting.cut(component, name, files, commit=source, at=bench.now, by=shop.actor)
-        commit = bench.build(changes, _message(component, record, reason))
-        bench.judge(commit, component, [name])
-        if not dry_run:
-            shop.ledger.publish(bench.tip, commit, changes)
+        if found.tag_prefix is None:
+            commit = bench.build(changes, _message(component, record, reason))
+            bench.judge(commit, component, [name])
+            if not dry_run:
+                shop.ledger.publish(bench.tip, commit, changes)
+        else:
+            commit = source
+            ref = layout.version_tag(found.tag_prefix, name)
+            tagged = bench.tag(ref, source, _message(component, record, reason))
+            bench.judge(bench.tip, component, [name], [tagged])
+            if not dry_run:
+                shop.ledger.publish(bench.tip, bench.tip, (), [tagged])
         return Cut(component, name, record, "" if dry_run else commit)
 
     return at_bench(shop, work)
+
+
+def _files(bench: Bench, component: Component, commit: str) -> Files:
+    """What would be released: the files of `current/`, or those that stand flat."""
+    repository, folder = bench.shop.repository, layout.component_folder(component.name)
+    if component.tag_prefix is None:
+        return files_in(repository.read_commit(commit), layout.version_folder(component.name, layout.CURRENT))
+    tree = repository.read_folders(commit, [folder, layout.ENVIRONMENTS])
+    flat = flat_files(tree, component.name)
+    return {path: entry for path, entry in flat.items() if isinstance(entry, File)}
+
+
+def _record_of_now(version: Version, commit: str, bench: Bench) -> ReleaseRecord:
+    """What stands in for the record of a version that has none."""
+    return record_of(version.name, version.files, commit=commit, at=bench.now, by=bench.shop.actor)
 
 
 def _message(component: str, record: ReleaseRecord, reason: str) -> str:
@@ -78,12 +106,16 @@ def _message(component: str, record: ReleaseRecord, reason: str) -> str:
     return commit_message(f"Cut {component} {record.version}", body, trailers)
 
 
-def _refuse_unseen(bench: Bench, component: str) -> None:
+def _refuse_unseen(bench: Bench, component: Component) -> None:
     """What is only on disk, or was never pushed, would silently be left out of the release."""
     repository = bench.shop.repository
-    folder = layout.version_folder(component, layout.CURRENT)
+    folder = layout.version_folder(component.name, layout.CURRENT)
+    if component.tag_prefix is not None:
+        folder = layout.component_folder(component.name)
     todo = "or name what to cut with --revision"
     for path in changed_in(repository, folder):
+        if component.tag_prefix is not None and not is_flat(bench.tree, path.split("/")[2]):
+            continue  # parameters and settings are no part of a version
         raise UsageError(
             f"{path} has changes that are not committed and would not be released: commit them, {todo}"
         )
@@ -103,6 +135,8 @@ def record(
 
     def work(bench: Bench) -> tuple[Cut, ...]:
         found = bench.component(component)
+        if found.tag_prefix is not None:
+            raise UsageError(f"{component}: its versions are tags, and a tag needs no record")
         records = [_recorded(bench, found, name) for name in _unrecorded(found, versions)]
         changes: list[FileChange] = [cutting.put_record(component, one) for one in records]
         if not changes:

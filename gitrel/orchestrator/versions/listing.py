@@ -98,8 +98,14 @@ def _made(bench: Bench, version: Version) -> tuple[datetime | None, str, str]:
     """When a version was made, by whom and from which commit; for `current`, its newest change."""
     if version.record is not None:
         return version.record.at, version.record.by, version.record.commit
+    tags = bench.tags.get(version.component)
+    if tags and (tag := tags.versions.get(version.name)):
+        return tag.at, tag.by, tag.commit
     newest = version.name == layout.CURRENT
-    chain = bench.shop.repository.chain(bench.tip, path=version.origin.file, limit=1 if newest else 0)
+    if tags and not newest:
+        chain = [tags.commit_of(version.name)]
+    else:
+        chain = bench.shop.repository.chain(bench.tip, path=version.origin.file, limit=1 if newest else 0)
     if not chain:
         return None, "", ""
     (commit,) = bench.shop.repository.commits([chain[0 if newest else -1]])

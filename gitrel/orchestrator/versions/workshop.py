@@ -20,10 +20,12 @@ from gitrel.orchestrator.world import Renderer, World
 from gitrel.repo import layout
 from gitrel.repo.check import blocking, check_repository
 from gitrel.repo.edit import FileChange
-from gitrel.repo.git import GitRepository
+from gitrel.repo.git import GitRepository, RefUpdate
+from gitrel.repo.git.tags import TagReader
 from gitrel.repo.model import Catalog, Component
 from gitrel.repo.resolve import resolve
 from gitrel.repo.suggest import did_you_mean, have, visible
+from gitrel.repo.tagged import Tags, overlay, tagged_components
 from gitrel.repo.tree import RawTree
 from gitrel.rollout.state import Rollout
 
@@ -53,12 +55,16 @@ def workshop_of(world: World) -> Workshop:
 
 @dataclass(frozen=True)
 class Bench:
-    """What one attempt works on: the branch's tip, what it says, and what the journal knows."""
+    """What one attempt works on: the branch's tip, what it says, and what the journal knows.
+
+    `tree` holds versions that are tags as directories (see `repo.tagged`), `tags` as they are.
+    """
 
     shop: Workshop
     now: datetime
     tip: str
     tree: RawTree
+    tags: Tags
     catalog: Catalog
     problems: tuple[Problem, ...]
     records: Mapping[str, Rollout]
@@ -75,20 +81,32 @@ class Bench:
             raise UsageError(f"there is no component {visible(name)}{near} {have(sorted(known))}")
         return known[name]
 
-    def build(self, changes: Iterable[FileChange], message: str) -> str:
-        """A commit with these changes on the tip, which nothing refers to yet."""
+    def build(self, changes: Iterable[FileChange], message: str, *, on: str = "") -> str:
+        """A commit with these changes on the tip, or `on` another commit; nothing refers to it yet."""
         return self.shop.repository.commit_tree(
-            self.tip, changes, message=message, author=self.shop.actor, at=self.now
+            on or self.tip, changes, message=message, author=self.shop.actor, at=self.now
         )
 
-    def judge(self, commit: str, component: str, versions: Iterable[str]) -> None:
-        """Raises InvalidRepository for every error that `commit` brings and the tip has not.
+    def tag(self, ref: str, commit: str, message: str) -> RefUpdate:
+        """The move that puts an annotated tag at `commit`, from where the tag was when it was read."""
+        made = self.shop.repository.tag_object(
+            commit, ref.removeprefix("refs/tags/"), message=message, author=self.shop.actor, at=self.now
+        )
+        return RefUpdate(ref, made, self.shop.ledger.tags().get(ref, ""))
+
+    def judge(
+        self, commit: str, component: str, versions: Iterable[str], moves: Iterable[RefUpdate] = ()
+    ) -> None:
+        """Raises InvalidRepository for every error that `commit` and the `moves` of tags bring.
 
         `versions` are rendered in every environment that the component is deployed to.
         """
         shop = self.shop
         before = set(check_repository(self.tree, self.tip)[1])
-        catalog, problems = check_repository(shop.repository.read_commit(commit), commit)
+        moved = {move.ref: move.new for move in moves}
+        refs = {**shop.ledger.tags(), **moved} if moved else None
+        tree, _ = _laid_over(shop, shop.repository.read_commit(commit), refs)
+        catalog, problems = check_repository(tree, commit)
         new = [p for p in problems if p.severity == "error" and p not in before]
         if new:
             raise InvalidRepository(new)
@@ -118,9 +136,19 @@ def _bench(shop: Workshop) -> Bench:
     now = shop.clock.now().replace(microsecond=0)  # as exact as a commit is
     _, records = shop.ledger.load()
     tip = shop.ledger.tip()
-    tree = shop.repository.read_commit(tip)
+    tree, tags = _laid_over(shop, shop.repository.read_commit(tip), None)
     catalog, problems = resolve(tree, tip)
-    return Bench(shop, now, tip, tree, catalog, problems, records)
+    return Bench(shop, now, tip, tree, tags, catalog, problems, records)
+
+
+def _laid_over(shop: Workshop, tree: RawTree, refs: Mapping[str, str] | None) -> tuple[RawTree, Tags]:
+    """The tree with the versions that are tags; without any, no tag is looked at."""
+    prefixes = tagged_components(tree)
+    if not prefixes:
+        return tree, {}
+    known = shop.ledger.tags() if refs is None else refs
+    tags = TagReader(shop.repository).read(prefixes, known, shop.ledger.untagged())
+    return overlay(tree, tags), tags
 
 
 def sorted_versions(names: Iterable[str]) -> list[str]:
