@@ -92,6 +92,8 @@ class Client:
     def _allow_write(self, verb: str, obj: Object, subresource: str = "") -> Kind:
         """The kind of an object that is about to be written. Raises ApiError 403 where it may not be."""
         kind, metadata = self._kind_of(obj), obj.get("metadata") or {}
+        if not isinstance(metadata, Mapping):
+            raise errors.bad_request("metadata has to be an object")
         name = "" if verb == "create" else metadata.get("name") or ""
         self._allow(verb, kind.resource, metadata.get("namespace"), name, subresource)
         return kind

@@ -90,7 +90,10 @@ def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str]
     """`obj` as the API server understands it. Raises ApiError 400; `warn` gets what `Warn` has to say."""
     unknown: list[str] = []
     decode = _decoded_custom if kind.custom else _decoded_builtin
-    clean = decode(kind, obj, unknown)
+    try:
+        clean = decode(kind, obj, unknown)
+    except BadQuantity as wrong:
+        raise _cannot_be_handled(kind, str(wrong), obj["apiVersion"]) from None
     if unknown and mode == "Strict":
         said = ", ".join(f'unknown field "{path}"' for path in unknown)
         raise _cannot_be_handled(kind, f"strict decoding error: {said}")
@@ -226,15 +229,36 @@ def _normal(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
     if shape == "struct" and isinstance(value, dict):
         return _normal_struct(value, type_, path, unknown)
     if shape == "map" and isinstance(value, dict):
-        return {key: _normal(item, type_.element, f"{path}.{key}", unknown) for key, item in value.items()}
+        return {key: _entry(item, type_.element, f"{path}.{key}", unknown) for key, item in value.items()}
     if shape == "list" and isinstance(value, list):
-        return [_normal(item, type_.element, f"{path}[{index}]", unknown) for index, item in enumerate(value)]
+        return [_entry(item, type_.element, f"{path}[{index}]", unknown) for index, item in enumerate(value)]
     if type_.name == QUANTITY:
         try:
             return canonical(value)
         except (ValueError, TypeError):
-            return value
+            raise BadQuantity from None
     return value
+
+
+class BadQuantity(ValueError):
+    """Told as Go's decoder tells it, which does not say where."""
+
+    def __init__(self) -> None:
+        pattern = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
+        super().__init__(f"quantities must match the regular expression '{pattern}'")
+
+
+_ZEROS: Mapping[str, Any] = {"struct": {}, "map": {}, "list": []}
+_SCALAR_ZEROS: Mapping[str, Any] = {"integer": 0, "number": 0, "boolean": False}
+
+
+def _entry(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
+    """An entry of a list or map; null is what Go makes of it, the empty value of its type."""
+    if value is None:
+        if type_.shape in _ZEROS:
+            return _ZEROS[type_.shape]
+        return "0" if type_.name == QUANTITY else _SCALAR_ZEROS.get(type_.scalar, "")
+    return _normal(value, type_, path, unknown)
 
 
 def _normal_struct(value: Mapping[str, Any], type_: Type, path: str, unknown: list[str]) -> Object:

@@ -107,7 +107,7 @@ def _default_lifecycle(lifecycle: Object) -> Object:
 
 def _with_host_ports(container: Object) -> Object:
     def host_port(port: Object) -> Object:
-        return port if port.get("hostPort") else {**port, "hostPort": port["containerPort"]}
+        return port if port.get("hostPort") else {**port, "hostPort": port.get("containerPort", 0)}
 
     return changed(container, "ports", each(host_port))
 

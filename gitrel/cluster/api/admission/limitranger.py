@@ -59,7 +59,7 @@ def _completed(container: Object, what: str, limits: Amounts, requests: Amounts,
         missing = {name: defaults[name] for name in defaults if name not in (resources.get(key) or {})}
         if missing:
             new[key] = {**(resources.get(key) or {}), **missing}
-            told.append(f"{', '.join(sorted(missing))} {word} for {what} {container['name']}")
+            told.append(f"{', '.join(sorted(missing))} {word} for {what} {container.get('name', '')}")
     return {**container, "resources": new} if new != resources else container
 
 

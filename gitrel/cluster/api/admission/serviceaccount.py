@@ -46,7 +46,7 @@ _equip = shared(_equipped)
 
 def _with_token(spec: Object, account: Object) -> Object:
     volumes = list(spec.get("volumes") or ())
-    names = {volume["name"] for volume in volumes}
+    names = {volume.get("name") or "" for volume in volumes}
     known = next((name for name in sorted(names) if name.startswith(_PREFIX)), None)
     name = known or _PREFIX + _letters(account["metadata"]["uid"])
     mount = {"name": name, "readOnly": True, "mountPath": MOUNT_PATH}
