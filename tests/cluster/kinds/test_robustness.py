@@ -69,7 +69,10 @@ def with_value(obj: Any, path: tuple[Any, ...], value: Any) -> Any:
 def spoiled(draw: st.DrawFn) -> Object:
     obj: Any = draw(st.sampled_from(SENT))
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from([path for path in paths_of(obj) if path not in _TYPE]))
+        paths = [path for path in paths_of(obj) if path not in _TYPE]
+        if not paths:
+            break
+        path = draw(st.sampled_from(paths))
         obj = with_value(obj, path, draw(st.sampled_from([*ODD, "-"])))
     return dict(obj)
 
