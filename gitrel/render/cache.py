@@ -192,22 +192,25 @@ def _judgement(rendered: Rendered) -> Judgement:
 def _encode(traces: Sequence[Trace[Judgement]]) -> bytes:
     outcomes = ((trace.reads, trace.outcome) for trace in traces)
     return orjson.dumps(
-        [(reads, one.digest, encode_problems(one.problems), _encode_objects(one)) for reads, one in outcomes]
+        [
+            (reads, one.digest, encode_problems(one.problems), encode_objects(one.objects))
+            for reads, one in outcomes
+        ]
     )
 
 
 def _decode(data: bytes) -> Sequence[Trace[Judgement]]:
     return [
-        Trace(reads, Judgement(digest, decode_problems(problems), True, _decode_objects(objects)))
+        Trace(reads, Judgement(digest, decode_problems(problems), True, decode_objects(objects)))
         for reads, digest, problems, objects in orjson.loads(data)
     ]
 
 
-def _encode_objects(judged: Judgement) -> list[Any]:
-    return [(r.group, r.kind, r.namespace, r.name, at.file, at.line) for r, at in judged.objects]
+def encode_objects(objects: Sequence[Written]) -> list[Any]:
+    return [(r.group, r.kind, r.namespace, r.name, at.file, at.line) for r, at in objects]
 
 
-def _decode_objects(rows: Sequence[Any]) -> tuple[Written, ...]:
+def decode_objects(rows: Sequence[Any]) -> tuple[Written, ...]:
     return tuple((Ref(*row[:4]), Origin(*row[4:])) for row in rows)
 
 
