@@ -75,6 +75,7 @@ def check(tree: RawTree, catalog: Catalog) -> tuple[Problem, ...]:
         *_live_versions(catalog),
         *_edited_in_regions(catalog),
         *_same_place(catalog),
+        *_unheard(catalog),
         *_signers(tree, places),
         *_development(catalog, places),
         *(problem for component in catalog.components.values() for problem in check_records(component)),
@@ -223,6 +224,25 @@ def _development(catalog: Catalog, places: _Lines) -> Iterator[Problem]:
             what = f"no environment is called {wanted.environment!r}"
             near = did_you_mean(wanted.environment, known)
             yield _problem(at, f"{what}{near} {have(known)}", "name the one whose pointer moves up to HEAD")
+
+
+def _unheard(catalog: Catalog) -> Iterator[Problem]:
+    """A component's own parameters where nothing reads them: kustomize has no templates."""
+    for component in catalog.components.values():
+        versions = component.versions.values()
+        if component.renderer == "auto":
+            names = {file.path for version in versions for file in version.files if "/" not in file.path}
+            if "Chart.yaml" in names or not names & _KUSTOMIZATIONS:
+                continue
+        elif component.renderer != "kustomize":
+            continue
+        for values in (component.parameters, *(one.parameters for one in component.pointers.values())):
+            for name, value in values.items():
+                what = f"{name} reaches nothing: a kustomization has no parameters"
+                yield _problem(value.origin, what, "write an overlay for the environment instead", "warning")
+
+
+_KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
 
 def _same_place(catalog: Catalog) -> Iterator[Problem]:

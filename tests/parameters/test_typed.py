@@ -172,3 +172,12 @@ def test_no_value_is_shown() -> None:
     schema = "additionalProperties: true\nproperties:\n  password: {type: string, minLength: 40}\n"
     said = problems({FILE: schema, US: "parameters:\n  password: canary-93\n"})
     assert said == [f"{US}:2:3: password must have at least 40 characters"]
+
+
+def test_parameters_of_a_kustomization_are_told() -> None:
+    """Where nothing can read a parameter, setting it is a mistake; shared ones are none."""
+    files = {"apps/web/v1/kustomization.yaml": "resources: [web-configmap.yaml]\n"}
+    assert problems(files) == [
+        "apps/web/component.yaml:5:5: warning: replicas reaches nothing: a kustomization has no parameters: "
+        "write an overlay for the environment instead"
+    ]
