@@ -11,8 +11,6 @@ from gitrel.cluster.kinds.names import label_errors
 from gitrel.kube.fields import get, replaced
 from gitrel.kube.identity import Object
 
-_IMMORTAL = frozenset(("default", "kube-system", "kube-public"))
-
 
 def default_namespace(obj: Object) -> Object:
     """The label by which selectors find a namespace by its name."""
@@ -42,10 +40,6 @@ def _finalizing(obj: Object) -> bool:
     return bool((obj.get("spec") or {}).get("finalizers"))
 
 
-def _immortal(obj: Object) -> str:
-    return "this namespace may not be deleted" if obj["metadata"]["name"] in _IMMORTAL else ""
-
-
 def validate_node(obj: Object) -> Iterator[FieldError]:
     seen: set[tuple[str, str]] = set()
     for index, taint in enumerate(get(obj, "spec", "taints", default=())):
@@ -72,7 +66,6 @@ KINDS = (
         "namespaces", "v1", "Namespace", namespaced=False, short_names=("ns",), status=True,
         name_rule="label", default=default_namespace, prepare=prepare_namespace,
         prepare_update=keep_spec, terminating=_terminating_namespace, held=_finalizing,
-        undeletable=_immortal,
     ),
     Kind("nodes", "v1", "Node", namespaced=False, short_names=("no",), status=True, validate=validate_node),
     Kind("serviceaccounts", "v1", "ServiceAccount", short_names=("sa",)),
