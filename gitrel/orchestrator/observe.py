@@ -48,18 +48,25 @@ def observe(
     records: Mapping[str, Rollout],
     now: datetime,
 ) -> Sight:
-    """Looks at every environment the component is deployed to, in name order."""
+    """Looks at every environment the component is deployed to, in name order.
+
+    Where anything cannot be rendered no cluster is asked, let alone made: `seen` is empty then.
+    """
     seen: dict[str, Seen] = {}
     unreachable: dict[str, str] = {}
     problems: list[Problem] = []
     objects: dict[str, tuple[Written, ...]] = {}
+    releases: dict[str, tuple[Release, Release | None]] = {}
     for name in sorted(component.pointers):
         wanted, pointer = rendered_version(
             world, catalog, component.name, component.pointers[name].version, name
         )
         problems += wanted.problems
         objects[name] = wanted.objects
-        candidate = _candidate(world, catalog, component, record, name, problems)
+        releases[name] = pointer, _candidate(world, catalog, component, record, name, problems)
+    if any(problem.severity == "error" for problem in problems):
+        return Sight(catalog.commit, {}, {}, tuple(problems), objects)
+    for name, (pointer, candidate) in releases.items():
         try:
             sighting = _look(world, catalog, component, record, (pointer, candidate), name, now)
         except Unreachable as error:

@@ -156,5 +156,7 @@ def why(world: World, component: str, environment: str | None = None) -> tuple[E
         raise UsageError(f"{component} is not deployed to {environment!r} (have: {known})")
     record = records.get(component) or Rollout(component)
     sight = observe(world, catalog, part, record, records, now)
+    if errors := [problem for problem in sight.problems if problem.severity == "error"]:
+        raise InvalidRepository(errors)
     told = explain(spec_of(catalog, part), record, sight.seen, now)
     return tuple(one for one in told if environment in (None, one.environment))

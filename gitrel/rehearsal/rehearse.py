@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gitrel.errors import GitrelError, UsageError
+from gitrel.errors import GitrelError, InvalidRepository, UsageError
 from gitrel.events import Event, EventStream
 from gitrel.ledger.memory import MemoryLedger
 from gitrel.orchestrator.clusters import Clusters
@@ -23,6 +23,7 @@ from gitrel.rehearsal.fleet import Fleet
 from gitrel.rehearsal.play import PATIENCE, play
 from gitrel.rehearsal.report import Rehearsal, rows_of
 from gitrel.rehearsal.source import CatalogSource
+from gitrel.repo.layout import component_of
 from gitrel.repo.model import Catalog
 from gitrel.rollout.state import Rollout
 
@@ -53,8 +54,8 @@ def rehearse(
 ) -> Rehearsal:
     """Plays the rollout of `plot` and tells what became of it in each environment.
 
-    Raises UsageError for a component, version or fault that does not exist, GateClosed where the schedule
-    refuses the promotion itself, and `BaselineFailed`.
+    Raises UsageError for a component, version or fault that does not exist, InvalidRepository where what
+    runs today has errors, GateClosed where the schedule refuses the promotion itself, and `BaselineFailed`.
     """
     catalog = _with_soak(_checked(plot), plot)
     images = new_images(catalog, plot.component, plot.version, render)
@@ -145,10 +146,12 @@ def _with_soak(catalog: Catalog, plot: Plot) -> Catalog:
 def _install_baseline(world: World, fleet: Fleet, component: str) -> None:
     """Brings every cluster to what its pointers say today, by the reconciler itself."""
     report = play(world, fleet)
+    if component not in report.rollouts:
+        raise InvalidRepository(p for p in report.problems if component_of(p.file) in ("", component))
     bad = {
         name: because for name, because in report.because.items() if report.rollouts[name].status == "failed"
     }
-    if bad or report.errors or component not in report.rollouts:
+    if bad or report.errors:
         reasons = [f"{name}: {because}" for name, because in sorted(bad.items())]
         reasons += [f"{o.component} in {o.environment}: {o.error}" for o in report.errors]
         raise BaselineFailed("what runs today does not become ready:\n" + "\n".join(reasons))

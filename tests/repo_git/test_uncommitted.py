@@ -10,7 +10,7 @@ from tests.small import repository
 
 
 def test_changed_new_deleted_and_linked_paths(tmp_path: Path) -> None:
-    """Every way to differ counts, the clean repository has none, and what is elsewhere is nobody's business."""
+    """Every way to differ counts; a clean repository has none; what is elsewhere does not matter."""
     folder = repository(tmp_path / "small")
     assert uncommitted(folder) == ()
     (folder / "README.md").write_text("hello", encoding="utf-8")

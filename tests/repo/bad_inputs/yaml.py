@@ -119,11 +119,11 @@ CASES = [
         ),
     ),
     Case(
-        "scalar-of-10-mb",
+        "scalar-of-5-mb",
         "43",
-        _file("parameters: {a: " + "x" * 10_000_000 + "}"),
+        _file("parameters: {a: " + "x" * 5_000_000 + "}"),
         (
-            "apps/frontend/eastus/eastus-parameters.yaml: the file has 10,000,017 bytes; the limit is 4,194,304: split it: one object a file",
+            "apps/frontend/eastus/eastus-parameters.yaml: the file has 5,000,017 bytes; the limit is 4,194,304: split it: one object a file",
         ),
     ),
     Case(
