@@ -41,12 +41,7 @@ class CustomKinds:
             return
         if change.type == "DELETED":
             self._drop(change.new["metadata"]["name"])
-        elif (
-            change.old is None
-            or change.new.get("spec") is not change.old.get("spec")
-            or (names.is_established(change.new) != names.is_established(change.old))
-            or change.new["status"].get("acceptedNames") != change.old["status"].get("acceptedNames")
-        ):
+        elif change.old is None or _decisive(change.new) != _decisive(change.old):
             self._serve(change.new)
 
     def _serve(self, definition: Object) -> None:
@@ -62,3 +57,10 @@ class CustomKinds:
         kind = self._known.pop(name, None)
         if kind is not None:
             self._scheme.remove(kind)
+
+
+def _decisive(definition: Object) -> object:
+    """Everything in a definition that its kind is made of."""
+    names_ = definition["status"].get("acceptedNames")
+    leaving = definition["metadata"].get("deletionTimestamp")
+    return names_, names.is_established(definition), leaving, definition["spec"]

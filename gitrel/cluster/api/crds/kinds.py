@@ -7,6 +7,7 @@ from typing import Any
 
 from gitrel.cluster.api.crds import columns, names
 from gitrel.cluster.api.crds.structured import Structured
+from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.kinds.kind import Kind, ScalePaths, Served
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object
@@ -44,7 +45,7 @@ def kind_of(definition: Object) -> Kind | None:
         scale_at=_scale_paths(scale) if scale else ScalePaths(),
         counted=_counted(status=status),
         default=lambda obj: structures[obj["apiVersion"]].default(obj),
-        prepare=_without_status if status else lambda obj: obj,
+        prepare=_refused if definition["metadata"].get("deletionTimestamp") else _prepared(status=status),
         validate_update=_by_version(structures, Structured.validate_update),
         validate_status=_by_version(structures, Structured.validate_update),
         validate=lambda obj: structures[obj["apiVersion"]].validate(obj),
@@ -75,6 +76,16 @@ def _others(resource: str, own: str, structures: Mapping[str, Structured]) -> Se
 def _relabelled(api_version: str) -> Callable[[Object], Object]:
     """Conversion `None`: only the name of the version changes."""
     return lambda obj: {**obj, "apiVersion": api_version}
+
+
+def _prepared(*, status: bool) -> Callable[[Object], Object]:
+    return _without_status if status else lambda obj: obj
+
+
+def _refused(obj: Object) -> Object:
+    """Nothing new while the definition is on its way out."""
+    says = "create not allowed while custom resource definition is terminating"
+    raise ApiError(405, "MethodNotAllowed", says)
 
 
 def _without_status(obj: Object) -> Object:

@@ -51,7 +51,7 @@ _METADATA = frozenset(("name", "generateName"))
 
 def errors(schema: Schema, path: str) -> Iterator[FieldError]:
     """Everything that is wrong with a version's schema; only with none of it may it be parsed."""
-    if depth(schema) > 3 * DEPTH_MAX:
+    if depth(schema) > DEPTH_MAX:
         yield forbidden_field(path, f"the schema is nested deeper than {DEPTH_MAX} levels")
         return
     found = list(_malformed(schema, path)) or list(_node(schema, path, "root"))

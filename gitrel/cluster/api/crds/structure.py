@@ -12,8 +12,8 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-DEPTH_MAX = 100
-"""Levels of a schema; deeper ones are refused, so that walking a tree never exhausts the stack."""
+DEPTH_MAX = 200
+"""Levels of JSON in a schema, two for each level of a value; deeper ones could exhaust the stack."""
 
 
 class _Missing:

@@ -1,0 +1,1 @@
+"""Custom resources: definitions, schemas, and the life of what they define."""
