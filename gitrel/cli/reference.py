@@ -21,7 +21,45 @@ def pages() -> dict[str, str]:
     """File name → text."""
     root = build()
     commands = dict(walk(root))
-    return {"cli.md": cli_page(root, commands), "settings.md": settings_page(commands)}
+    return {
+        "cli.md": cli_page(root, commands),
+        "settings.md": settings_page(commands),
+        "files.md": files_page(),
+        "metrics.md": metrics_page(),
+    }
+
+
+def files_page() -> str:
+    """Every field of every file that people write, model by model."""
+    from gitrel.repo.schema import KINDS, json_schema
+    from gitrel.repo.schema_words import fields_of, words_for
+
+    models: dict[str, dict[str, str]] = {}
+    for kind in KINDS:
+        for owner, name, field in fields_of(json_schema(kind)):
+            default = f"`{field['default']}`" if _is_plain(field.get("default")) else ""
+            row = f"| `{name}` | {default} | {_cell(words_for(owner, name))} |"
+            models.setdefault(owner, {}).setdefault(name, row)
+    lines = [NOTE, "", "# The files people write", "", "`gitrel schema KIND` prints them as JSON Schema."]
+    for owner, rows in models.items():
+        lines += ["", f"## {owner}", "", "| field | default | meaning |", "| --- | --- | --- |"]
+        lines += rows.values()
+    return "\n".join(lines) + "\n"
+
+
+def _is_plain(default: Any) -> bool:
+    return default not in (None, "") and not isinstance(default, (dict, list))
+
+
+def metrics_page() -> str:
+    """Every metric of the daemon, with its labels."""
+    from gitrel.telemetry.metrics import Metrics
+
+    lines = [NOTE, "", "# Metrics", "", "`gitrel daemon --listen` serves them at `/metrics`.", ""]
+    lines += ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    for name, kind, labels, words in Metrics().described():
+        lines.append(f"| `{name}` | {kind} | {', '.join(labels)} | {_cell(words)} |")
+    return "\n".join(lines) + "\n"
 
 
 def walk(root: Any) -> Iterator[tuple[str, Any]]:
