@@ -188,9 +188,7 @@ _TABLE = (
         "the branch's tip",
     ),
     Setting("backport_commit", ("--commit",), "Carry what this commit changed.", None, "REV"),
-    Setting(
-        "backport_patch", ("--patch",), "Carry this unified diff; - reads it from stdin.", None, "FILE"
-    ),
+    Setting("backport_patch", ("--patch",), "Carry this unified diff; - reads it from stdin.", None, "FILE"),
     Setting(
         "backport_to",
         ("--to",),
@@ -337,9 +335,7 @@ _TABLE = (
         "NAMES",
         "none",
     ),
-    Setting(
-        "kubernetes_version", ("--kubernetes-version",), "The Kubernetes to emulate.", "1.36", "VERSION"
-    ),
+    Setting("kubernetes_version", ("--kubernetes-version",), "The Kubernetes to emulate.", "1.36", "VERSION"),
     Setting(
         "cluster_token_file",
         ("--token-file",),

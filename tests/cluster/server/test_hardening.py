@@ -218,15 +218,15 @@ def test_next_to_nothing_is_sent_to_every_kind(api: Api) -> None:
     """An object with a name alone, or with empty or wrong parts, is taken or refused by each kind."""
     faults = []
     for root in ("/api/v1", *(f"/apis/{v['groupVersion']}" for g in groups(api) for v in g["versions"])):
-        for resource in api.get(root)["resources"]:
-            if "/" in resource["name"] or "create" not in resource["verbs"]:
+        for served in api.get(root)["resources"]:
+            if "/" in served["name"] or "create" not in served["verbs"]:
                 continue
-            place = f"{root}/namespaces/default" if resource["namespaced"] else root
+            place = f"{root}/namespaces/default" if served["namespaced"] else root
             for body in ({}, {"spec": {}}, {"spec": None, "status": {}}, {"data": {}, "webhooks": [{}]}):
                 sent = {"metadata": {"name": "nothing.example.com"}, **body}
-                answer = api.call("POST", f"{place}/{resource['name']}?dryRun=All", sent)
+                answer = api.call("POST", f"{place}/{served['name']}?dryRun=All", sent)
                 if answer.code >= 500:
-                    faults.append((place, resource["name"], body, answer.body))
+                    faults.append((place, served["name"], body, answer.body))
     assert faults == []
 
 
