@@ -11,10 +11,10 @@ from gitrel.clock import format_instant
 from gitrel.telemetry.masking import MASKER
 
 if TYPE_CHECKING:
-    from gitrel.orchestrator.versions.backport import Backport, Part
     from gitrel.orchestrator.versions.cut import Cut
     from gitrel.orchestrator.versions.listing import Listed
     from gitrel.orchestrator.versions.listing import Listing as Versions
+    from gitrel.orchestrator.versions.parts import Backport, Part
     from gitrel.orchestrator.versions.qualify import Qualified
 
 STATE_STYLE = {"intact": "green", "edited": "red", "unrecorded": "yellow", "": ""}
@@ -100,6 +100,7 @@ def backport_listing(result: Backport) -> Listing:
     columns = (
         Column("VERSION", lambda i: i["version"]),
         Column("OUTCOME", lambda i: i["outcome"], style=lambda i: OUTCOME_STYLE[i["outcome"]]),
+        Column("BECOMES", lambda i: i["becomes"] or ""),
         Column("FILES", lambda i: _joined(i["files"])),
         Column("RUNS IN", lambda i: _joined(i["environments"])),
     )
@@ -118,27 +119,28 @@ def _part_item(result: Backport, part: Part) -> Item:
         "component": result.component,
         "version": part.version,
         "outcome": part.outcome,
+        "becomes": part.becomes or None,
         "environments": list(part.environments),
         "files": sorted({*part.before, *part.after}),
-        "diff": "".join(line + "\n" for line in _diff(result.component, part)),
+        "diff": "".join(line + "\n" for line in _diff(part)),
         "problems": [str(problem) for problem in part.problems],
     }
 
 
 def backport_diffs(result: Backport) -> Iterator[str]:
     for part in result.parts:
-        yield from _diff(result.component, part)
+        yield from _diff(part)
 
 
-def _diff(component: str, part: Part) -> Iterator[str]:
+def _diff(part: Part) -> Iterator[str]:
+    shown = f"@{part.becomes}" if part.becomes else ""
     for path in sorted({*part.before, *part.after}):
-        name = f"apps/{component}/{part.version}/{path}"
         before, after = part.before.get(path), part.after.get(path)
         yield from difflib.unified_diff(
             _lines(before),
             _lines(after),
-            f"a/{name}" if before is not None else "/dev/null",
-            f"b/{name}" if after is not None else "/dev/null",
+            f"a/{path}" if before is not None else "/dev/null",
+            f"b/{path}{shown}" if after is not None else "/dev/null",
             lineterm="",
         )
 

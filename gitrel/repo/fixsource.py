@@ -6,7 +6,7 @@ that changes both is read as what it does to `current/`; what it does to anythin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from gitrel.errors import Problem, UsageError
@@ -60,21 +60,24 @@ def chosen(found: Mapping[str, object], component: str, name: str) -> str:
     return next(iter(found))
 
 
-def sorted_out(patches: Iterable[FilePatch], component: str) -> dict[str, tuple[FilePatch, ...]]:
+def sorted_out(
+    patches: Iterable[FilePatch], component: str, flat: Callable[[str], bool]
+) -> dict[str, tuple[FilePatch, ...]]:
     """A patch's files by the version they are in ("" where it says none), with paths within that version.
 
-    Files of other components, of environments and of the component itself are left out.
+    `flat` says which names in the component's own folder are part of `current`. Files of other components,
+    of environments and of the component itself are left out.
     """
     found: dict[str, list[FilePatch]] = {}
     for patch in patches:
-        version, path = _placed(patch.new or patch.old, component)
+        version, path = _placed(patch.new or patch.old, component, flat)
         if path:
-            old = _placed(patch.old, component)[1] if patch.old else ""
+            old = _placed(patch.old, component, flat)[1] if patch.old else ""
             found.setdefault(version, []).append(replace(patch, old=old, new=path if patch.new else ""))
     return {version: tuple(group) for version, group in found.items()}
 
 
-def _placed(path: str, component: str) -> tuple[str, str]:
+def _placed(path: str, component: str, flat: Callable[[str], bool]) -> tuple[str, str]:
     """(version, path within it); an empty path for what is in no version of the component."""
     own = layout.component_folder(component) + "/"
     whole = path.startswith((f"{layout.APPS}/", f"{layout.ENVIRONMENTS}/"))
@@ -83,6 +86,8 @@ def _placed(path: str, component: str) -> tuple[str, str]:
     first, _, rest = path.removeprefix(own).partition("/")
     if layout.is_version(first) and rest:
         return first, "" if rest == layout.RELEASE_FILE else rest
+    if whole and flat(first):
+        return layout.CURRENT, path.removeprefix(own)
     return "", "" if whole else path
 
 

@@ -28,7 +28,7 @@ from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
 
 if TYPE_CHECKING:
-    from gitrel.orchestrator.versions.backport import Backport, Source
+    from gitrel.orchestrator.versions.parts import Backport, Source
     from gitrel.orchestrator.versions.qualify import Candidate, Verdict
     from gitrel.orchestrator.versions.workshop import Workshop
 
@@ -150,7 +150,7 @@ def backport(
 
 
 def _source(commit: str | None, patch: str | None) -> Source:
-    from gitrel.orchestrator.versions.backport import Source
+    from gitrel.orchestrator.versions.parts import Source
 
     if (commit is None) == (patch is None):
         raise UsageError("name the fix with --commit REV or with --patch FILE, one of them")
@@ -169,7 +169,7 @@ def _tell(session: Session, result: Backport, dry_run: bool) -> None:
         session.err.line(session.err.paint(clean(str(problem)), "red"))
     for note in result.notes:
         session.err.line(session.err.paint(clean(f"warning: {note}"), "yellow"))
-    fixed = [part.version for part in result.parts if part.outcome in ("fixed", "renewed")]
+    fixed = [p.becomes or p.version for p in result.parts if p.outcome in ("fixed", "renewed")]
     if result.problems:
         done = "nothing was changed, for the fix does not apply everywhere"
     elif not fixed:

@@ -1,85 +1,35 @@
-"""`release backport`: one fix, one commit, into `current/` and every version that somebody runs; or nothing.
+"""`release backport`: one fix into `current/` and every version that somebody runs, at once or not at all.
 
-A version that was edited by hand takes a fix only where that fix explains the edit, and then its record is
-renewed. Anything else would make an edit that nobody reviewed look like a release.
+Versions in directories: one commit. A version that was edited by hand takes a fix only where that fix
+explains the edit, and then its record is renewed. Anything else would make an edit that nobody reviewed look
+like a release. Versions that are tags: see `branches`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from gitrel.errors import Problem, UsageError
+from gitrel.orchestrator.versions import branches
 from gitrel.orchestrator.versions.active import where_it_runs
+from gitrel.orchestrator.versions.parts import (
+    Backport,
+    Found,
+    Part,
+    Place,
+    Source,
+    message_of,
+    part_of,
+    read_fix,
+    without_it,
+)
 from gitrel.orchestrator.versions.workshop import Bench, Workshop, at_bench, sorted_versions
-from gitrel.repo import cutting, fixsource, layout
-from gitrel.repo.edit import Delete, FileChange, PutFile, commit_message, one_line
-from gitrel.repo.fix import FileFix, Files, Fixed, backwards, carry, files_in
+from gitrel.repo import cutting, layout
+from gitrel.repo.fix import FileFix, Files, backwards, carry, files_in
 from gitrel.repo.model import Component, Fix, Version
-from gitrel.repo.patch import parse_patch
 from gitrel.repo.record import differences, renewed, state_of
 from gitrel.repo.suggest import have
-from gitrel.repo.tree import RawTree
-
-_BY_HAND = "make a fix for this version by itself, or leave the version out with --to"
-Outcome = Literal["fixed", "renewed", "has it", "refused"]
-"""`renewed`: it has the fix, which was made in it by hand, and its record says so from now on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a fix comes from: a commit of the repository, or else a patch and the name it goes by."""
-
-    revision: str = ""
-    patch: bytes = b""
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one version gets. `environments` are those that it runs in or is on its way to.
-
-    `before` and `after` hold the files that differ; `problems` say where the fix does not apply.
-    """
-
-    version: str
-    outcome: Outcome
-    environments: tuple[str, ...] = ()
-    before: Mapping[str, bytes] = field(default_factory=dict)
-    after: Mapping[str, bytes] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-    changes: tuple[FileChange, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Backport:
-    """`commit` made all parts at once; empty for a dry run, and where every version has the fix already.
-
-    `source` is `commit <SHA>` or `patch sha256:…`; `notes` tell what was left out, and who does without.
-    """
-
-    component: str
-    source: str
-    subject: str
-    parts: tuple[Part, ...]
-    commit: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(problem for part in self.parts for problem in part.problems)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A fix that was read: what it is, where it comes from, and what to tell about it."""
-
-    fix: tuple[FileFix, ...]
-    source: str
-    subject: str
-    notes: tuple[str, ...] = ()
 
 
 def backport(
@@ -101,19 +51,9 @@ def backport(
         found = bench.component(component)
         running = where_it_runs(found, bench.records.get(component))
         targets = _targets(found, running, to)
-        fix = _read(bench, found, source, targets)
-        parts = tuple(_part(bench, found.versions[name], fix, running.get(name, ())) for name in targets)
-        notes = (*fix.notes, *_without(found, targets, running))
-        result = Backport(component, fix.source, fix.subject, parts, notes=notes)
-        changes = [change for part in parts for change in part.changes]
-        if result.problems or not changes:
-            return result
-        commit = bench.build(changes, _message(result, reason))
-        bench.judge(commit, component, [part.version for part in parts if part.changes])
-        if dry_run:
-            return result
-        shop.ledger.publish(bench.tip, commit, changes)
-        return replace(result, commit=commit)
+        if found.tag_prefix is not None:
+            return branches.backport(bench, found, source, targets, running, reason, dry_run)
+        return _in_directories(bench, found, source, targets, running, reason, dry_run)
 
     return at_bench(shop, work)
 
@@ -127,77 +67,50 @@ def _targets(component: Component, running: Mapping[str, tuple[str, ...]], asked
     return sorted_versions(wanted & component.versions.keys())
 
 
-# ── The fix ─────────────────────────────────────────────────────────────────────────────────────────────
+def _in_directories(
+    bench: Bench,
+    component: Component,
+    source: Source,
+    targets: Sequence[str],
+    running: Mapping[str, tuple[str, ...]],
+    reason: str,
+    dry_run: bool,
+) -> Backport:
+    places = [_place(bench, component.name, name, running.get(name, ())) for name in targets]
+    # A patch may have been made in a version that is not to be changed: it is looked at all the same.
+    others = [_place(bench, component.name, name) for name in component.versions if name not in targets]
+    found = read_fix(bench, component, source, [*places, *others] if source.patch else places)
+    parts = tuple(_part(bench, component.versions[place.version], place, found) for place in places)
+    notes = (*found.notes, *without_it(component, targets, running))
+    result = Backport(component.name, found.source, found.subject, parts, notes=notes)
+    changes = [change for part in parts for change in part.changes]
+    if result.problems or not changes:
+        return result
+    changed = [part.version for part in parts if part.changes]
+    commit = bench.build(changes, message_of(result, changed, reason))
+    bench.judge(commit, component.name, changed)
+    if dry_run:
+        return result
+    bench.shop.ledger.publish(bench.tip, commit, changes)
+    return replace(result, commit=commit)
 
 
-def _read(bench: Bench, component: Component, source: Source, targets: Sequence[str]) -> _Found:
-    if source.revision:
-        return _from_commit(bench, component.name, source.revision)
-    groups = fixsource.sorted_out(parse_patch(source.patch, source.name), component.name)
-    version = fixsource.chosen(groups, component.name, source.name)
-    first = [version] if version in component.versions else []
-    places = {name: _files(bench, component.name, name) for name in dict.fromkeys([*first, *targets])}
-    fix = fixsource.taken_by_first(groups[version], places, source.name)
-    digest = hashlib.sha256(source.patch).hexdigest()
-    return _Found(fix, f"patch sha256:{digest}", source.name)
+def _place(bench: Bench, component: str, version: str, environments: tuple[str, ...] = ()) -> Place:
+    folder = layout.version_folder(component, version)
+    return Place(version, folder, files_in(bench.tree, folder), environments)
 
 
-def _from_commit(bench: Bench, component: str, revision: str) -> _Found:
-    """What the commit did to the component, as against its first parent: a merge counts as a whole."""
-    repository = bench.shop.repository
-    commit = repository.resolve(revision)
-    (read,) = repository.commits([commit])
-    after = repository.read_commit(commit)
-    before = repository.read_commit(read.parents[0]) if read.parents else RawTree({})
-    found = fixsource.from_trees(before, after, component)
-    version = fixsource.chosen(found, component, f"commit {commit[:12]}")
-    others = fixsource.left_out(before, after, component)
-    notes = (f"not carried, for it is no part of a version: {_some(others)}",) if others else ()
-    return _Found(found[version], f"commit {commit}", read.message.split("\n", 1)[0], notes)
-
-
-def _some(paths: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(paths) - most} more" if len(paths) > most else ""
-    return ", ".join(paths[:most]) + more
-
-
-def _files(bench: Bench, component: str, version: str) -> Files:
-    return files_in(bench.tree, layout.version_folder(component, version))
-
-
-# ── One version ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _part(bench: Bench, version: Version, found: _Found, environments: tuple[str, ...]) -> Part:
-    folder = version.origin.file
-    files = files_in(bench.tree, folder)
-    fixed = carry(found.fix, files)
-    problems = tuple(replace(one, file=f"{folder}/{one.file}", todo=_BY_HAND) for one in fixed.clashes)
+def _part(bench: Bench, version: Version, place: Place, found: Found) -> Part:
+    part, files = part_of(place, found)
     edited = state_of(version) == "edited"
-    if not problems and edited and not _explains(found.fix, version, files):
-        problems = tuple(_unexplained(version))
-    if problems:
-        return Part(version.name, "refused", environments, problems=problems)
-    changes = tuple(_changes(folder, fixed))
-    if version.record is not None and (changes or edited):
-        fix = Fix(found.source, bench.now, bench.shop.actor)
-        record = renewed(version.record, cutting.template_files(fixed.files), fix)
-        changes = (*changes, cutting.put_record(version.component, record))
-    return Part(
-        version.name,
-        "fixed" if fixed.touched else "renewed" if changes else "has it",
-        environments,
-        before={path: files[path].data for path in fixed.touched if path in files},
-        after={path: fixed.files[path].data for path in fixed.touched if path in fixed.files},
-        changes=changes,
-    )
-
-
-def _changes(folder: str, fixed: Fixed) -> Iterable[FileChange]:
-    for path in fixed.touched:
-        file = fixed.files.get(path)
-        place = f"{folder}/{path}"
-        yield PutFile(place, file.data, file.executable) if file else Delete(place)
+    if not part.problems and edited and not _explains(found.fix, version, place.files):
+        return Part(version.name, "refused", place.environments, problems=tuple(_unexplained(version)))
+    if version.record is None or part.problems or not (part.changes or edited):
+        return part
+    fix = Fix(found.source, bench.now, bench.shop.actor)
+    record = renewed(version.record, cutting.template_files(files), fix)
+    changes = (*part.changes, cutting.put_record(version.component, record))
+    return replace(part, outcome="fixed" if part.changes else "renewed", changes=changes)
 
 
 def _explains(fix: Iterable[FileFix], version: Version, files: Files) -> bool:
@@ -206,7 +119,7 @@ def _explains(fix: Iterable[FileFix], version: Version, files: Files) -> bool:
     return (
         not without.clashes
         and version.record is not None
-        and (cutting.digest_of(without.files) == version.record.digest)
+        and cutting.digest_of(without.files) == version.record.digest
     )
 
 
@@ -217,29 +130,4 @@ def _unexplained(version: Version) -> Iterable[Problem]:
         yield Problem(f"{version.origin.file}/{path}", 0, 0, what, "undo that edit, or carry it first")
 
 
-def _without(
-    component: Component, targets: Sequence[str], running: Mapping[str, tuple[str, ...]]
-) -> Iterable[str]:
-    """Versions that will lack the fix, where that can bring the fault back."""
-    if layout.CURRENT in component.versions and layout.CURRENT not in targets:
-        yield f"{layout.CURRENT} does not get it, and neither will the next version"
-    for name in sorted_versions(running):
-        if name not in component.versions:
-            yield f"{name} runs in {', '.join(running[name])}, and its folder is gone: it cannot be fixed"
-        elif name not in targets and name != layout.CURRENT:
-            yield f"{name} runs in {', '.join(running[name])} and does not get it"
-    newest = cutting.newest_released(component)
-    if newest and newest.name not in targets and newest.name not in running:
-        yield f"{newest.name} is the newest version, runs nowhere yet and does not get it: name it with --to"
-
-
-def _message(result: Backport, reason: str) -> str:
-    versions = ", ".join(part.version for part in result.parts if part.changes)
-    trailers = {
-        "Gitrel-Component": result.component,
-        "Gitrel-Versions": versions,
-        "Gitrel-Backport": result.source,
-        "Gitrel-Reason": reason,
-    }
-    said = one_line(result.subject, 150)
-    return commit_message(f"Carry a fix into {result.component} {versions}", reason or said, trailers)
+__all__ = ["Backport", "Part", "Source", "backport"]

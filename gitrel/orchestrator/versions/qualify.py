@@ -1,9 +1,10 @@
 """`release qualify`: HEAD is tested, and where it passes, the development pointer moves up to it.
 
-With versions in directories HEAD stands still only in a version that was cut: `current/` may change between
+Where versions are tags, that is what happens: the pointer is a tag, and it is put at HEAD. With versions in
+directories HEAD stands still only in a version that was cut: `current/` may change between
 the test and the next pass. So what qualifies is the newest version, as it is at HEAD, and the pointer goes
-forward only. It is a pointer move like any other by hand: one link, one commit, paced by the gates; a rollout
-of another version that is under way in the regions is not superseded by it.
+forward only. Either way it is a pointer move like any other by hand, paced by the gates; a rollout of another
+version that is under way in the regions is not superseded by it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ Outcome = Literal["moved", "due", "failed", "up to date", "skipped", "overtaken"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What is to be tested: `version` of `component`, which `environment` would be pointed at."""
+    """What is to be tested: `version` of `component`, which `environment` would be pointed at.
+
+    `commit` is HEAD. `catalog` has the version, also where it is HEAD itself and no tag names it.
+    """
 
     component: str
     environment: str
@@ -92,7 +96,7 @@ def _candidate(bench: Bench, component: Component) -> Candidate | Qualified:
     wanted = component.development
     environment = wanted.environment if wanted else ""
     pointer = component.pointers.get(environment)
-    newest = cutting.newest_released(component)
+    newest = _newest(bench, component)
 
     def answer(outcome: Outcome, because: str) -> Qualified:
         version, previous = newest.name if newest else "", pointer.version if pointer else ""
@@ -106,23 +110,53 @@ def _candidate(bench: Bench, component: Component) -> Candidate | Qualified:
         return answer("skipped", f"{environment} points at {layout.CURRENT}, so HEAD runs there already")
     if newest is None:
         return answer("skipped", "no version was cut yet")
-    if layout.version_key(pointer.version) >= layout.version_key(newest.name):
-        return answer("up to date", f"{environment} is at {pointer.version}, and nothing newer was cut")
-    if why := _taken_back(bench, component, newest, pointer):
+    if why := _nothing_newer(component, newest, pointer):
+        return answer("up to date", why)
+    catalog = _with_version(bench.catalog, component, newest)
+    if why := _rejected(bench, catalog, newest, pointer) or _taken_back(bench, newest, pointer):
         return answer("skipped", why)
     return Candidate(
         component.name, environment, newest.name, newest.source_digest, pointer.version,
-        bench.tip, bench.catalog, wanted,
+        bench.tip, catalog, wanted,
     )  # fmt: skip
 
 
-def _taken_back(bench: Bench, component: Component, newest: Version, pointer: Pointer) -> str:
-    """Why this version does not go there by itself again: it failed, or somebody took it back."""
-    record = bench.records.get(component.name) or Rollout(component.name)
+def _newest(bench: Bench, component: Component) -> Version | None:
+    """The version that HEAD is: the newest that was cut, or HEAD itself where versions are tags."""
+    current = component.versions.get(layout.CURRENT)
+    if component.tag_prefix is None or current is None:
+        return cutting.newest_released(component)
+    return replace(current, name=bench.tags[component.name].named(bench.tip))
+
+
+def _nothing_newer(component: Component, newest: Version, pointer: Pointer) -> str:
+    if component.tag_prefix is not None:
+        same = component.versions[pointer.version].source_digest == newest.source_digest
+        return f"{pointer.environment} is at {pointer.version}, and HEAD holds the same" if same else ""
+    if layout.version_key(pointer.version) < layout.version_key(newest.name):
+        return ""
+    return f"{pointer.environment} is at {pointer.version}, and nothing newer was cut"
+
+
+def _with_version(catalog: Catalog, component: Component, version: Version) -> Catalog:
+    changed = replace(component, versions={**component.versions, version.name: version})
+    return replace(catalog, components={**catalog.components, component.name: changed})
+
+
+def _rejected(bench: Bench, catalog: Catalog, newest: Version, pointer: Pointer) -> str:
+    """Why this version does not go there by itself again, if it failed before."""
+    record = bench.records.get(newest.component) or Rollout(newest.component)
     if record.rejected:
-        rendered = bench.shop.render(bench.catalog, component.name, newest.name, pointer.environment)
+        rendered = bench.shop.render(catalog, newest.component, newest.name, pointer.environment)
         if rendered.digest in record.rejected:
             return f"{newest.name} was rejected: {record.rejected[rendered.digest]}"
+    return ""
+
+
+def _taken_back(bench: Bench, newest: Version, pointer: Pointer) -> str:
+    """Whether somebody moved the pointer away from this version. A tag has no history that could tell."""
+    if newest.component in bench.tags:
+        return ""
     repository = bench.shop.repository
     target = newest.name if pointer.form == "link" else f"../{newest.name}"
     for commit in repository.chain(bench.tip, path=pointer.path, limit=HISTORY_MAX):
@@ -158,16 +192,26 @@ def _moved(bench: Bench, candidate: Candidate, verdict: Verdict) -> Qualified:
     """Points at what was tested, if that and the pointer are still what they were then."""
     component = bench.component(candidate.component)
     pointer = component.pointers.get(candidate.environment)
-    version = component.versions.get(candidate.version)
     if pointer is None or pointer.version != candidate.previous:
         at = pointer.version if pointer else "nothing"
         return _answer(candidate, "overtaken", f"the pointer was moved to {at} during the check")
+    if component.tag_prefix is not None:
+        return _tagged(bench, component.tag_prefix, candidate, verdict)
+    version = component.versions.get(candidate.version)
     if version is None or version.source_digest != candidate.digest:
         return _answer(candidate, "overtaken", f"{candidate.version} was changed during the check")
     changes = move_pointer_in(bench.tree, component.name, candidate.environment, candidate.version)
     commit = bench.build(changes, _message(candidate, verdict))
     bench.shop.ledger.publish(bench.tip, commit, changes)
     return replace(_answer(candidate, "moved", verdict.told), commit=commit)
+
+
+def _tagged(bench: Bench, prefix: str, candidate: Candidate, verdict: Verdict) -> Qualified:
+    """Puts the environment's tag at the commit that was tested, whatever came after it."""
+    ref = layout.stage_tag(prefix, candidate.environment)
+    move = bench.tag(ref, candidate.commit, _message(candidate, verdict))
+    bench.shop.ledger.publish(bench.tip, bench.tip, (), [move])
+    return replace(_answer(candidate, "moved", verdict.told), commit=candidate.commit)
 
 
 def _message(candidate: Candidate, verdict: Verdict) -> str:
