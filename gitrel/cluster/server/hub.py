@@ -25,7 +25,7 @@ class Hub:
 
     def __init__(self, store: Store) -> None:
         self.closing = False
-        self._store = store
+        self._known_from = store.revision
         self._changed: dict[str, int] = {}
         self._dirty: set[str] = set()
         self._watches: dict[str, set[asyncio.Event]] = {}
@@ -66,8 +66,11 @@ class Hub:
             watches.discard(woken)
 
     def quiet_since(self, resource: str, revision: int) -> bool:
-        """Whether nothing of `resource` changed after `revision`, as far as this server has seen it."""
-        return self._changed.get(resource, 0) <= revision
+        """Whether it is certain that nothing of `resource` changed after `revision`.
+
+        Of what came before this hub nothing is known.
+        """
+        return revision >= self._known_from and self._changed.get(resource, 0) <= revision
 
     def frame(self, event: WatchEvent) -> bytes:
         """One line of a watch. A revision is given to one object only, so it names the event too."""

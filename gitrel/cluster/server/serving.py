@@ -11,6 +11,7 @@ import gc
 import socket
 import ssl
 import threading
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ _IDLE_SECONDS = 90
 _HEAD_SECONDS = 30.0
 """A connection that has not sent the head of its first request by then is closed."""
 _GRACE_SECONDS = 5
+_READ_BUFFER_BYTES = 32 * 1024
+"""Two TLS records; asyncio's own choice is 256 KiB."""
 
 T = TypeVar("T")
 
@@ -70,6 +73,8 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # asyncio holds a read buffer for each TLS connection; a thousand idle watches hold a thousand.
+        SSLProtocol.max_size = min(SSLProtocol.max_size, _READ_BUFFER_BYTES)
         self._engine.start()
         await super().startup(sockets)
         self._ready()

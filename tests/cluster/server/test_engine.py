@@ -11,6 +11,7 @@ from gitrel.clock import VirtualClock
 from gitrel.cluster.cluster import EPOCH, Cluster
 from gitrel.cluster.controllers.controller import Change, Context, Key, Reader
 from gitrel.cluster.server.engine import Engine
+from gitrel.cluster.server.hub import Hub
 from gitrel.cluster.server.pace import JUMP, Flowing, Jumping
 from gitrel.cluster.spec import ClusterSpec, NodePool
 
@@ -37,6 +38,19 @@ def test_time_jumps_to_what_is_due_but_not_for_ever() -> None:
     assert pace.seconds_to(EPOCH + JUMP + SECOND) is None
     pace.touched(EPOCH + JUMP)
     assert pace.seconds_to(EPOCH + JUMP + SECOND) == 0
+
+
+def test_what_was_before_is_not_taken_for_quiet() -> None:
+    """Only what a hub has seen itself lets a watch skip the log: not what came before a restart."""
+    cluster = Cluster(ClusterSpec(nodes=()), controllers=lambda spec: [])
+    before = cluster.revision - 1
+    hub = Hub(cluster.store)
+    assert not hub.quiet_since("nodes", before)
+    assert hub.quiet_since("nodes", cluster.revision)
+    now = cluster.revision
+    tick(cluster)
+    assert hub.quiet_since("nodes", now)
+    assert not hub.quiet_since("configmaps", now)
 
 
 class Ticker:

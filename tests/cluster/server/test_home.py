@@ -78,6 +78,13 @@ def test_a_cluster_survives_every_end(state: Path, tmp_path: Path) -> None:
     assert again is not None and again["url"] == running["url"] and again["pid"] != running["pid"]
     api.close()
     assert api.get(f"{CONFIG_MAPS}/precious") == made
+    # A watch goes on from the last revision; from an earlier one it is told to list again.
+    last = api.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
+    with api.watch(f"{CONFIG_MAPS}?watch=true&resourceVersion={last}") as events:
+        api.post(CONFIG_MAPS, config_map("later"))
+        assert next(events)["object"]["metadata"]["name"] == "later"
+    earlier = int(made["metadata"]["resourceVersion"]) - 1
+    assert api.call("GET", f"{CONFIG_MAPS}?watch=true&resourceVersion={earlier}").code == 410
     api.close()
     assert "is running already" in gitrel(state, "up", "--name", NAME)
 
