@@ -61,9 +61,9 @@ class Queue:
 Wake = Callable[[Change, Reader], Iterable[Key]]
 
 
-def _route(watches: Sequence[Mapping[str, Wake]], resource: str) -> Sequence[tuple[int, Wake]]:
+def _route(watches: Sequence[Mapping[str, Wake | None]], resource: str) -> Sequence[tuple[int, Wake]]:
     """Whom a change of the resource wakes, in the order of the controllers."""
-    found = ((place, of.get(resource) or of.get(ANY)) for place, of in enumerate(watches))
+    found = ((place, of.get(resource, of.get(ANY))) for place, of in enumerate(watches))
     return [(place, wake) for place, wake in found if wake is not None]
 
 

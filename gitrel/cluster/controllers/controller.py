@@ -118,8 +118,8 @@ class Controller(Protocol):
         ...
 
     @property
-    def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        """Resource (or `ANY`) → which keys a change of it wakes."""
+    def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]] | None]:
+        """Resource (or `ANY`) → which keys a change of it wakes; None takes a resource out of `ANY`."""
         ...
 
     def reconcile(self, key: Key, context: Context) -> None:

@@ -31,8 +31,8 @@ class CustomResourceController:
         self._kinds = kinds
 
     @property
-    def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
-        builtin = {} if self._kinds is None else {k.resource: _no_keys for k in self._kinds if not k.custom}
+    def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]] | None]:
+        builtin = dict.fromkeys(k.resource for k in self._kinds or () if not k.custom)
         return {**builtin, RESOURCE: _keys_of_definitions, ANY: _keys_of_deleted}
 
     def reconcile(self, key: Key, context: Context) -> None:
@@ -96,10 +96,6 @@ def _told(definition: Object, status: str, reason: str, message: str, context: C
         message=message,
     )
     return context.write.update_status(RESOURCE, replaced(definition, ("status", "conditions"), conditions))
-
-
-def _no_keys(change: Change, read: Reader) -> Iterable[Key]:
-    return ()
 
 
 def _keys_of_definitions(change: Change, read: Reader) -> Iterable[Key]:

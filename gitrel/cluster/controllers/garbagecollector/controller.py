@@ -36,9 +36,9 @@ class GarbageCollector:
         self._kinds = kinds
 
     @property
-    def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]]]:
+    def watches(self) -> Mapping[str, Callable[[Change, Reader], Iterable[Key]] | None]:
         named = {kind.resource: self._keys for kind in self._builtin if kind.resource not in IGNORED}
-        return {**named, **dict.fromkeys(IGNORED, _no_keys), ANY: self._keys}
+        return {**named, **dict.fromkeys(IGNORED), ANY: self._keys}
 
     def _keys(self, change: Change, read: Reader) -> Iterable[Key]:
         """The objects whose fate the change can decide; for nearly every change there are none."""
@@ -169,10 +169,6 @@ class GarbageCollector:
                 context.write.event(obj, "Warning", "OwnerRefInvalidNamespace", message)
                 return True
         return False
-
-
-def _no_keys(change: Change, read: Reader) -> Iterable[Key]:
-    return ()
 
 
 def _key(resource: str, obj: Object) -> Key:
