@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.render.external import real, rendered_by
+from tests.render.external import real, rendered_by, standing_in
 from tests.render.support import complaints
 
 CONFIG = """\
@@ -73,6 +75,14 @@ def test_nothing_outside_the_version(case: str) -> None:
     (problem,) = rendered_by(real(), {"kustomization.yaml": text}).problems
     assert (problem.file, problem.line) == ("apps/web/v1/kustomization.yaml", line)
     assert what in problem.what
+
+
+def test_two_results_are_refused(tmp_path: Path) -> None:
+    """Whatever makes kubectl say something else the second time, no digest is made of it."""
+    script = 'case "$1" in version) echo \'"gitVersion": "v1.32.0"\'; exit 0;; esac\n/bin/date +%s%N'
+    files = {"kustomization.yaml": BASE, "config.yaml": CONFIG}
+    (problem,) = rendered_by(standing_in(tmp_path, "kubectl", script), files).problems
+    assert problem.what == "building twice gives two results"
 
 
 def test_kustomizes_own_complaint_is_told() -> None:
