@@ -40,7 +40,7 @@ def show_proposal(
         proposals = work.world.proposals
         if proposals is None:
             raise UsageError("--pull-request needs a remote: name one with --remote, or with --repo URL")
-        chosen = forge_of(proposals.url, access(session).token, kind=forge, root=forge_url or "")
+        chosen = forge_of(proposals.urls, access(session).token, kind=forge, root=forge_url or "")
         found = propose(work.world, proposals, chosen, component, version, to, reason=MASKER.text(reason))
     session.note(clean(found.message))
     session.show(way.output, _listing(found), headers=way.headers)

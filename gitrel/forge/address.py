@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -62,15 +63,30 @@ def api_root(host: str, kind: Literal["github", "gitlab"]) -> str:
     return "https://api.github.com" if host == "github.com" else f"https://{host}/api/v3"
 
 
+def _first_known(remotes: Sequence[str], kind: Kind) -> tuple[Address, Literal["github", "gitlab"]]:
+    reasons = []
+    for remote in remotes:
+        try:
+            address = address_of(remote)
+            return address, kind_of(address.host, kind)
+        except UsageError as error:
+            reasons.append(error)
+    raise reasons[0]
+
+
 def forge_of(
-    remote: str, token: str, *, kind: Kind = "auto", root: str = "", timeout_seconds: float = TIMEOUT_SECONDS
+    remotes: Sequence[str],
+    token: str,
+    *,
+    kind: Kind = "auto",
+    root: str = "",
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Forge:
-    """The forge that a remote's URL is on. `root` overrides where its API answers.
+    """The forge that the first of these URLs is on that is on any. `root` overrides where its API answers.
 
     Raises UsageError where there is no token, or where it cannot be told what the forge is.
     """
-    address = address_of(remote)
-    chosen = kind_of(address.host, kind)
+    address, chosen = _first_known(remotes, kind)
     if not token:
         raise UsageError(
             f"{address.host}: a token is needed: set GITREL_TOKEN, or name a file with --token-file"
@@ -79,5 +95,5 @@ def forge_of(
     if chosen == "gitlab":
         return GitLab(gitlab.api(place, token, timeout_seconds), address.project)
     if address.project.count("/") != 1:
-        raise UsageError(f"{scrub(remote)}: a repository on GitHub is named owner/name")
+        raise UsageError(f"{address.project}: a repository on GitHub is named owner/name")
     return GitHub(github.api(place, token, timeout_seconds), address.project)

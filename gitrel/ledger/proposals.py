@@ -50,9 +50,9 @@ class Proposals:
         self.base = base.removeprefix("refs/heads/")
 
     @property
-    def url(self) -> str:
-        """The URL that the remote's name stands for."""
-        return self._repository.remote_url(self._remote)
+    def urls(self) -> tuple[str, str]:
+        """What the remote's name stands for: as it was written, and as Git goes there."""
+        return self._repository.configured_url(self._remote), self._repository.remote_url(self._remote)
 
     def push(self, move: Move, commit: str, actor: str, at: datetime) -> str:
         """A commit with the move on top of `commit`, as the remote's branch `move.branch`; its id.

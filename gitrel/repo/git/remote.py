@@ -90,7 +90,9 @@ def fetch(git: Git, remote: str, refspecs: Sequence[tuple[str, str]], *, depth: 
 
 
 def fetch_commit(git: Git, remote: str, commit: str) -> None:
-    """Brings one commit by its id, under no ref. What the remote does not have is no failure."""
+    """Brings one commit by its full SHA, under no ref. What the remote does not have is no failure."""
+    if not SHA.match(commit):
+        raise UsageError(f"{commit[:80]!r} is not the full SHA of a commit")
     try:
         _fetch(git, remote, [], [commit])
     except GitrelError as error:

@@ -7,21 +7,18 @@ test pulls the plug.
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
 from gitrel.errors import Conflict, UsageError
 from gitrel.repo.edit import FileChange
 from gitrel.repo.git import remote, trees
-from gitrel.repo.git.access import Access, settings, transport
+from gitrel.repo.git.access import Access
 from gitrel.repo.git.failures import Locked, RepositoryDamaged, failure
-from gitrel.repo.git.locks import alone
 from gitrel.repo.git.objects import (
     Commit,
     Person,
@@ -33,7 +30,8 @@ from gitrel.repo.git.objects import (
     with_signature,
 )
 from gitrel.repo.git.process import Git
-from gitrel.repo.git.revisions import SHA, checked_ref, checked_remote, checked_revision
+from gitrel.repo.git.remotes import Mend, Remotes, mending
+from gitrel.repo.git.revisions import SHA, checked_ref, checked_revision
 from gitrel.repo.git.store import ObjectReader, ObjectWriter
 from gitrel.repo.git.worktree import WorkTree, work_trees
 from gitrel.repo.source import LIMITS, Limits
@@ -47,16 +45,12 @@ LOOSE_OBJECTS_MAX = 5000
 ABSENT = "0" * 40
 """How Git writes `no such ref` in a transaction; gitrel writes it as an empty string."""
 
-FETCH_LOCK = "gitrel-fetch.lock"
 PACKS_MAX = 40
 """A fetch of more than a hundred objects leaves one; every look-up asks them all."""
 
 Durable = Callable[[str], None]
 Sign = Callable[[bytes], bytes]
 """From the bytes of a commit to the signature that belongs into it."""
-Mend = Callable[[], Path]
-"""Makes a whole copy of a damaged repository somewhere, and says where."""
-_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +74,7 @@ def _unwatched(step: str) -> None:
     """Nobody asked to be told about durable steps."""
 
 
-def _mending(method: _Method) -> _Method:
-    """Tried once more on a whole copy where the repository is damaged and can be had again."""
-
-    @functools.wraps(method)
-    def call(self: GitRepository, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(self, *args, **kwargs)
-        except RepositoryDamaged:
-            if self.mend is None:
-                raise
-            self.open(self.mend())
-            return method(self, *args, **kwargs)
-
-    return cast(_Method, call)
-
-
-class GitRepository:
+class GitRepository(Remotes):
     """A work tree or a bare repository. Use it as a context manager, or `close` it.
 
     `access` is how remotes are reached, `sign` what commits are signed with, and `mend` where a whole copy
@@ -214,7 +192,7 @@ class GitRepository:
         """Whether this commit, a full SHA, is here."""
         return bool(self._commits([_sha(commit)])[0])
 
-    @_mending
+    @mending
     def _commits(self, names: Sequence[str]) -> list[str]:
         assert self._reader
         return [
@@ -222,12 +200,12 @@ class GitRepository:
             for found in self._reader.check([f"{name}^{{commit}}" for name in names])
         ]
 
-    @_mending
+    @mending
     def read_commit(self, commit: str) -> RawTree:
         """Everything under `apps/` and `environments/` at a commit; links as Git records them."""
         return self._trees.raw_tree(commit)
 
-    @_mending
+    @mending
     def read_folders(self, commit: str, folders: Sequence[str]) -> RawTree:
         """As `read_commit`, only these folders of it."""
         return self._trees.part(commit, folders)
@@ -247,22 +225,22 @@ class GitRepository:
         """The one commit whose id begins so, empty where none or several do."""
         return self._commits([abbreviated])[0] if _ABBREVIATED.match(abbreviated) else ""
 
-    @_mending
+    @mending
     def entry(self, commit: str, path: str) -> TreeEntry | None:
         """What stands at one path of a commit: mode and object id; a folder is an entry too."""
         return self._trees.entry(commit, path)
 
-    @_mending
+    @mending
     def folder(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
         """What stands directly inside one folder of a commit ("": the root); empty where there is none."""
         return self._trees.folder(commit, path)
 
-    @_mending
+    @mending
     def blobs(self, ids: Sequence[str]) -> list[bytes]:
         """The contents of these blobs, in order. Raises RepositoryDamaged for one that is missing."""
         return [found.data for found in self._trees.read_all(ids)]
 
-    @_mending
+    @mending
     def commits(self, ids: Sequence[str]) -> list[Commit]:
         """These commits, in order."""
         found = self._trees.read_all(ids)
@@ -275,7 +253,7 @@ class GitRepository:
         """Newest first: the commits that `revision` contains, at most `limit`, touching `path` if given."""
         return self.commits(self.chain(self.resolve(revision), limit=limit, path=path))
 
-    @_mending
+    @mending
     def chain(
         self, tip: str, *, without: str = "", limit: int = 0, path: str | Sequence[str] = ""
     ) -> list[str]:
@@ -363,55 +341,6 @@ class GitRepository:
         return due
 
     # ── Remotes ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def remote_url(self, name: str) -> str:
-        """What the name of a configured remote stands for; a URL or a path stands for itself."""
-        if transport(name) != "file" or name.startswith(("/", ".")):
-            return name
-        found = self.git.attempt("remote", "get-url", "--", checked_remote(name))
-        return found.out.decode("utf-8", "replace").strip() if found.code == 0 else name
-
-    def _toward(self, name: str) -> Git:
-        """Git with what it needs to reach this remote, and no other."""
-        if name not in self._remote_gits:
-            self._remote_gits[name] = Git(
-                self.git_dir,
-                timeout_seconds=self._remote_timeout_seconds,
-                access=self._access,
-                settings=settings(self._access, self.remote_url(name)),
-            )
-        return self._remote_gits[name]
-
-    def remote_refs(self, name: str, refs: Sequence[str]) -> dict[str, str]:
-        """Where these full refs are on the remote now; absent ones are left out. One round trip."""
-        return remote.refs(self._toward(name), name, refs)
-
-    def remote_branch(self, name: str) -> str:
-        """The full ref of the remote's default branch, empty where it has none."""
-        return remote.default_branch(self._toward(name), name)
-
-    @_mending
-    def remote_tags(self, name: str) -> dict[str, str]:
-        """Every tag on the remote now, as `tags` gives those that are here. One round trip."""
-        return remote.tags(self._toward(name), name)
-
-    def fetch(self, name: str, refspecs: Sequence[tuple[str, str]], *, depth: int = 0) -> None:
-        """Brings (their ref, our ref) pairs here, whatever ours were. Raises Unreachable.
-
-        `depth` commits of each; 0 is what the repository has been so far: all, or what it was cut off at.
-        """
-        with alone(self.common_dir / FETCH_LOCK, self._remote_timeout_seconds):
-            remote.fetch(self._toward(name), name, refspecs, depth=depth)
-        self.shallow = (self.common_dir / "shallow").exists()
-
-    def deepen(self, name: str, refspecs: Sequence[tuple[str, str]]) -> None:
-        """Brings the whole history of these refs to a repository whose history is cut off."""
-        self.fetch(name, refspecs, depth=remote.WHOLE)
-
-    def fetch_commit(self, name: str, commit: str) -> bool:
-        """Brings one commit by its id; whether it is here then. Unreachable is raised as ever."""
-        remote.fetch_commit(self._toward(name), name, _sha(commit))
-        return self.has(commit)
 
     def push(self, name: str, updates: Sequence[RefUpdate]) -> None:
         """Moves all of these refs on the remote or none, each only from its `old`.

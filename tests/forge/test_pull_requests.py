@@ -1,0 +1,191 @@
+"""`promote --pull-request` end to end: a branch with one link changed, a request, and nothing started."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import Ran, gitrel
+from tests.forge.recorded import GITHUB_PULL, GITLAB_MERGE, TOKEN, Recorded, serving
+from tests.repo_git.sandbox import PEOPLE, clone, commit_all, git, write
+from tests.sources.support import config, remote_of
+
+BRANCH = "gitrel/promote-web-v2-asia"
+PULLS = "/repos/acme/config/pulls"
+MERGES = "/projects/acme%2Fconfig/merge_requests"
+
+
+@pytest.fixture
+def recorded() -> Iterator[Recorded]:
+    with serving(Recorded()) as server:
+        yield server
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """The bare repository that `https://git.example.com/acme/config` stands for."""
+    return remote_of(config(tmp_path / "config", soak="1h"))
+
+
+@pytest.fixture
+def work(tmp_path: Path, remote: Path) -> Path:
+    """A clone whose remote has a forge's URL, and reaches the bare one by the operator's own settings."""
+    folder = clone(tmp_path / "work", remote)
+    git(folder, "remote", "set-url", "origin", "https://git.example.com/acme/config.git")
+    return folder
+
+
+Ask = Callable[..., Ran]
+
+
+@pytest.fixture
+def ask(work: Path, remote: Path, recorded: Recorded, tmp_path: Path) -> Ask:
+    settings = tmp_path / "gitconfig"
+    settings.write_text(f'[url "{remote}"]\n\tinsteadOf = https://git.example.com/acme/config.git\n')
+
+    def call(*arguments: str, kind: str = "github", git_too: bool = True) -> Ran:
+        forge = ("--forge", kind, "--forge-url", recorded.url) if "promote" in arguments else ()
+        env = {**PEOPLE, "GIT_CONFIG_GLOBAL": str(settings), "GITREL_TOKEN": TOKEN}
+        return gitrel(*arguments, *forge, "-C", str(work), "--remote", "origin", env=env)
+
+    ran = call("reconcile", "--wait", "--timeout", "60s")
+    assert ran.code == 0, ran.err
+    return call
+
+
+def test_a_promotion_is_proposed(ask: Ask, recorded: Recorded, remote: Path) -> None:
+    """One commit with one link and trailers on a branch of its own; a text that says what merging does; no
+    rollout, no entry in the journal; the token nowhere but in the header."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("POST", PULLS, 201, GITHUB_PULL)
+    journal = git(remote, "rev-parse", "refs/gitrel/journal")
+    ran = ask("promote", "web", "v2", "--pull-request", "--reason", "it is faster @ada <b>", "-o", "json")
+    assert ran.code == 0, ran.err
+    (item,) = json.loads(ran.out)["items"]
+    assert item["branch"] == BRANCH
+    assert item["url"] == "https://github.com/octocat/Hello-World/pull/1347"
+    assert git(remote, "diff", "--name-status", "main", BRANCH) == "T\tapps/web/asia" or git(
+        remote, "diff", "--stat", "main", BRANCH
+    ).startswith("apps/web/asia | 2 +-")
+    message = git(remote, "log", "-1", "--format=%B", BRANCH)
+    assert "Gitrel-Component: web\nGitrel-Environment: asia\nGitrel-Version: v2" in message
+    assert "Gitrel-Rollout" not in message
+    assert git(remote, "rev-parse", "refs/gitrel/journal") == journal
+    body = recorded.asked[-1].body
+    assert body["base"] == "main"
+    assert "from `v1`" in body["body"]
+    assert "1 configured" in body["body"]
+    assert "| configured | `ConfigMap web` |" in body["body"]
+    assert "`it is faster @ada <b>`" in body["body"]
+    assert TOKEN not in json.dumps(body) + ran.out + ran.err
+
+
+def test_an_open_one_is_found_again(ask: Ask, recorded: Recorded, remote: Path) -> None:
+    """Asking twice gives the same URL, and pushes nothing."""
+    open_one = {**GITHUB_PULL, "head": {"ref": BRANCH}}
+    recorded.play("GET", PULLS, 200, [open_one])
+    ran = ask("promote", "web", "v2", "--pull-request")
+    assert ran.code == 0
+    assert "is open already" in ran.err
+    assert "https://github.com/octocat/Hello-World/pull/1347" in ran.out
+    assert BRANCH not in git(remote, "branch", "--list", "gitrel/*")
+
+
+def test_somebody_else_opens_it_in_the_same_instant(ask: Ask, recorded: Recorded) -> None:
+    """The forge says that it exists: theirs is found, and that is no failure."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("GET", PULLS, 200, [{**GITHUB_PULL, "head": {"ref": BRANCH}}])
+    recorded.play("POST", PULLS, 422, {"errors": [{"message": "A pull request already exists for x"}]})
+    ran = ask("promote", "web", "v2", "--pull-request")
+    assert ran.code == 0, ran.err
+    assert "is open already" in ran.err
+
+
+def test_gitlab_is_the_same(ask: Ask, recorded: Recorded) -> None:
+    """The other API, the same verb."""
+    recorded.play("GET", MERGES, 200, [])
+    recorded.play("POST", MERGES, 201, GITLAB_MERGE)
+    ran = ask("promote", "web", "v2", "--pull-request", kind="gitlab")
+    assert ran.code == 0, ran.err
+    assert "opened merge request 7" in ran.err
+    assert recorded.asked[-1].body["source_branch"] == BRANCH
+
+
+def test_a_branch_left_over_is_used_or_built_anew(
+    ask: Ask, recorded: Recorded, work: Path, remote: Path
+) -> None:
+    """After a crash before the request, the same commit serves; when main has moved on, it is built on that;
+    and a branch that holds something else is left alone."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("POST", PULLS, 500, {})
+    assert ask("promote", "web", "v2", "--pull-request").code == 7
+    left = git(remote, "rev-parse", BRANCH)
+    recorded.answers[-1] = ("POST", PULLS, 201, {}, GITHUB_PULL)
+    assert ask("promote", "web", "v2", "--pull-request").code == 0
+    assert git(remote, "rev-parse", BRANCH) == left
+    write(work, "README.md", "x\n")
+    git(work, "pull", "-q", str(remote), "main")
+    tip = commit_all(work)
+    git(work, "push", "-q", str(remote), "main")
+    assert ask("promote", "web", "v2", "--pull-request").code == 0
+    assert git(remote, "rev-parse", f"{BRANCH}~1") == tip
+    git(remote, "update-ref", f"refs/heads/{BRANCH}", tip)
+    ran = ask("promote", "web", "v2", "--pull-request")
+    assert ran.code == 2
+    assert "holds something else" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "hint"),
+    [
+        (("web=v2", "api=v2"), 2, "one component"),
+        (("web", "v2", "--wait"), 2, "--wait"),
+        (("web", "v9"), 2, "v1, v2, v3"),
+        (("web", "v2", "--to", "europe"), 4, "gate predecessors is closed"),
+    ],
+)
+def test_what_cannot_be_proposed(
+    ask: Ask, recorded: Recorded, arguments: tuple[str, ...], code: int, hint: str
+) -> None:
+    """The same names and the same gates as without a pull request, before anybody is asked anything."""
+    ran = ask("promote", *arguments, "--pull-request")
+    assert ran.code == code
+    assert hint in ran.err
+    assert recorded.asked == []
+
+
+def test_nothing_to_propose(ask: Ask, recorded: Recorded) -> None:
+    """What has passed everywhere is so already; what a rollout is moving by itself is said to be."""
+    assert ask("promote", "web", "v1", "--pull-request").err.splitlines()[-1] == "web: it is so already"
+    assert ask("promote", "web", "v2").code == 0
+    ran = ask("promote", "web", "v2", "--pull-request")
+    assert ran.code == 2
+    assert "is under way" in ran.err
+    assert recorded.asked == []
+
+
+def test_a_merged_one_is_paced(ask: Ask, recorded: Recorded, remote: Path) -> None:
+    """After the merge gitrel takes the move up as a person's: asia starts, and the next one may be proposed
+    only when it has passed there."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("POST", PULLS, 201, GITHUB_PULL)
+    assert ask("promote", "web", "v2", "--pull-request").code == 0
+    git(remote, "update-ref", "refs/heads/main", BRANCH)
+    assert ask("reconcile").code == 0
+    status = ask("rollout", "why", "web", "asia").out
+    assert re.search("v2", status)
+    ran = ask("promote", "web", "v2", "--pull-request", "--to", "europe")
+    assert ran.code == 4
+
+
+def test_a_remote_without_a_forge(tmp_path: Path, remote: Path) -> None:
+    """A path is no forge, and no remote is none either."""
+    folder = clone(tmp_path / "plain", remote)
+    for more, hint in ((("--remote", "origin"), "on no forge"), ((), "needs a remote")):
+        ran = gitrel("promote", "web", "v2", "--pull-request", "-C", str(folder), *more, env=PEOPLE)
+        assert ran.code == 2
+        assert hint in ran.err
