@@ -125,6 +125,7 @@ def overlay(tree: RawTree, tags: Tags) -> RawTree:
     elsewhere: dict[str, tuple[str, str]] = {}
     for component, found in sorted(tags.items()):
         problems += _out_of_place(tree, component)
+        problems += _without_pointer(tree, entries, component, found)
         for path in [p for p in entries if layout.component_of(p) == component and p.count("/") > 1]:
             if _moves(tree, path):
                 del entries[path]
@@ -163,6 +164,23 @@ def _out_of_place(tree: RawTree, component: str) -> Iterator[Problem]:
             for place in (path, f"{path}/{layout.TEMPLATES}"):
                 if isinstance(tree.get(place), Link):
                     yield Problem(place, 0, 0, "a pointer as a link, and its pointers are tags", todo)
+
+
+def _without_pointer(
+    tree: RawTree, entries: dict[str, Entry], component: str, tags: ComponentTags
+) -> Iterator[Problem]:
+    """Parameters for an environment that no tag points anywhere yet: they wait, and that is told."""
+    for name in tree.children(layout.component_folder(component)):
+        path = layout.pointer_path(component, name)
+        waits = tree.is_folder(path) and tree.exists(layout.environment_file(name))
+        if not waits or name in tags.pointers:
+            continue
+        for inner in [one for one in entries if one.startswith(f"{path}/")]:
+            del entries[inner]
+        ref = layout.stage_tag(tags.prefix, name).removeprefix("refs/tags/")
+        newest = max(tags.versions, key=layout.version_key, default="v1.0")
+        what = f"there is no tag {ref}, so nothing is deployed to {name}"
+        yield Problem(path, 0, 0, what, f"git tag {ref} {tags.prefix}{newest}", "warning")
 
 
 def _put_tag(
