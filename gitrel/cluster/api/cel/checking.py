@@ -12,7 +12,8 @@ from typing import Any
 from gitrel.cluster.api.cel import libraries, types
 from gitrel.cluster.api.cel.evaluation import dotted, namespaced, root_of
 from gitrel.cluster.api.cel.library import TABLE
-from gitrel.cluster.api.cel.syntax import (
+from gitrel.cluster.api.cel.syntax import parse
+from gitrel.cluster.api.cel.tree import (
     BadExpression,
     Both,
     Call,
@@ -27,7 +28,6 @@ from gitrel.cluster.api.cel.syntax import (
     Select,
     UInt,
     complaint,
-    parse,
 )
 from gitrel.cluster.api.cel.types import BOOL, DYN, INT, Type, fits, joined, list_of, map_of, optional_of
 

@@ -6,14 +6,14 @@ rule of a stranger from holding up the cluster. The costs follow cel-go's runtim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gitrel.cluster.api.cel import libraries, syntax
-from gitrel.cluster.api.cel.libraries.collections import before
 from gitrel.cluster.api.cel.libraries.standard import value_type
 from gitrel.cluster.api.cel.library import TABLE
-from gitrel.cluster.api.cel.syntax import (
+from gitrel.cluster.api.cel.loops import LOOPS, UNSET, Run, Step, bindings, restore, rows_of
+from gitrel.cluster.api.cel.tree import (
     Both,
     Call,
     Choice,
@@ -30,10 +30,9 @@ from gitrel.cluster.api.cel.values import (
     NONE,
     CelError,
     Optional,
-    OverBudget,
     json_names,
-    size_of,
 )
+from gitrel.cluster.api.cel.weights import WEIGHTS, weight
 
 __all__ = ["Program", "libraries"]
 
@@ -41,24 +40,6 @@ _TYPES = frozenset(
     ("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint",
      "google.protobuf.Timestamp", "google.protobuf.Duration")
 )  # fmt: skip
-
-
-class Run:
-    """One evaluation: its variables, and the steps that are left."""
-
-    __slots__ = ("left", "variables")
-
-    def __init__(self, variables: Mapping[str, Any], budget: int) -> None:
-        self.variables = dict(variables)
-        self.left = budget
-
-    def spend(self, steps: int) -> None:
-        self.left -= steps
-        if self.left < 0:
-            raise OverBudget("operation cancelled: actual cost limit exceeded")
-
-
-Step = Callable[[Run], Any]
 
 
 class Program:
@@ -214,50 +195,14 @@ def _call(node: Call, bound: frozenset[str]) -> Step:
     name = full or node.name
     parts = [node.target, *node.args] if is_method and node.target is not None else list(node.args)
     steps = [_compiled(part, bound) for part in parts]
-    weigh = _WEIGHTS.get(name, 0)
+    weigh = WEIGHTS.get(name, 0)
 
     def step(run: Run) -> Any:
         args = [part(run) for part in steps]
-        run.spend(1 + (_weight(name, args) if weigh else 0))
+        run.spend(1 + (weight(name, args) if weigh else 0))
         return TABLE.call(name, args, method=is_method)
 
     return step
-
-
-_WEIGHTS = dict.fromkeys(
-    ("contains", "startsWith", "endsWith", "matches", "replace", "split", "join", "indexOf", "lastIndexOf",
-     "lowerAscii", "upperAscii", "trim", "reverse", "format", "substring", "_+_", "_==_", "_!=_", "_<_",
-     "_<=_", "_>_", "_>=_", "@in", "sum", "min", "max", "isSorted", "sort", "distinct", "flatten", "slice",
-     "sets.contains", "sets.equivalent", "sets.intersects", "lists.range", "string", "bytes", "quantity",
-     "url", "isURL", "ip", "isIP", "cidr", "isCIDR", "semver", "isSemver", "validate"), 1,
-)  # fmt: skip
-_QUADRATIC = frozenset(("sets.contains", "sets.equivalent", "sets.intersects"))
-
-
-def _weight(name: str, args: Sequence[Any]) -> int:
-    """What the sizes of the arguments cost: a tenth of a step a character, a step an element."""
-    if name == "lists.range" and args and isinstance(args[0], int):
-        return max(0, int(args[0]))
-    if name in _QUADRATIC:
-        return size_of(args[0]) * size_of(args[-1])
-    if name == "distinct":
-        return size_of(args[0]) ** 2
-    if name == "replace" and len(args) > 2:
-        return size_of(args[0]) * (1 + size_of(args[2])) // 10
-    return sum(size_of(arg) // 10 if isinstance(arg, (str, bytes)) else deep_size(arg) for arg in args)
-
-
-def deep_size(value: Any, most: int = 100_000) -> int:
-    """How many values there are in a value."""
-    count, waiting = 0, [value]
-    while waiting and count < most:
-        here = waiting.pop()
-        count += 1
-        if isinstance(here, list):
-            waiting.extend(here)
-        elif isinstance(here, dict):
-            waiting.extend(here.values())
-    return count
 
 
 def _both(node: Both, bound: frozenset[str]) -> Step:
@@ -351,56 +296,28 @@ def _macro(node: Macro, bound: frozenset[str]) -> Step:
         return _bound(node.variables[0], operand, parts[0])
     if node.name in ("optMap", "optFlatMap"):
         return _opt_map(node, operand, parts[0])
-    loop = _LOOPS[node.name]
+    loop = LOOPS[node.name]
 
     def step(run: Run) -> Any:
         value = operand(run)
-        rows = _rows(value, len(node.variables))
-        saved = [(name, run.variables.get(name, _UNSET)) for name in node.variables]
+        rows = rows_of(value, len(node.variables))
+        saved = [(name, run.variables.get(name, UNSET)) for name in node.variables]
         try:
-            return loop(run, _bindings(run, node.variables, rows), parts)
+            return loop(run, bindings(run, node.variables, rows), parts)
         finally:
-            _restore(run, saved)
+            restore(run, saved)
 
     return step
 
 
-_UNSET = object()
-
-
-def _restore(run: Run, saved: Iterable[tuple[str, Any]]) -> None:
-    for name, value in saved:
-        if value is _UNSET:
-            run.variables.pop(name, None)
-        else:
-            run.variables[name] = value
-
-
-def _rows(value: Any, variables: int) -> Iterable[tuple[Any, ...]]:
-    if isinstance(value, list):
-        return list(enumerate(value)) if variables == 2 else [(item,) for item in value]
-    if isinstance(value, dict):
-        return list(value.items()) if variables == 2 else [(key,) for key in value]
-    raise CelError("no such overload")
-
-
-def _bindings(run: Run, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
-    """Binds the variables to one row after the other."""
-    for row in rows:
-        run.spend(1)
-        for name, value in zip(names, row, strict=True):
-            run.variables[name] = value
-        yield row
-
-
 def _bound(name: str, value: Step, body: Step) -> Step:
     def step(run: Run) -> Any:
-        saved = run.variables.get(name, _UNSET)
+        saved = run.variables.get(name, UNSET)
         run.variables[name] = value(run)
         try:
             return body(run)
         finally:
-            _restore(run, [(name, saved)])
+            restore(run, [(name, saved)])
 
     return step
 
@@ -418,87 +335,6 @@ def _opt_map(node: Macro, operand: Step, body: Step) -> Step:
         return found if flat else Optional(found, present=True)
 
     return step
-
-
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise CelError("no such overload")
-    return value
-
-
-Rows = Iterable[tuple[Any, ...]]
-
-
-def _quantified(run: Run, rows: Rows, test: Step, *, every: bool) -> bool:
-    failure: CelError | None = None
-    for _ in rows:
-        try:
-            if _truth(test(run)) is not every:
-                return not every
-        except CelError as wrong:
-            failure = failure or wrong
-    if failure:
-        raise failure
-    return every
-
-
-def _exists_one(run: Run, rows: Rows, parts: Sequence[Step]) -> bool:
-    return sum(_truth(parts[0](run)) for _ in rows) == 1
-
-
-def _filter(run: Run, rows: Rows, parts: Sequence[Step]) -> list[Any]:
-    return [row[0] for row in rows if _truth(parts[0](run))]
-
-
-def _transformed(run: Run, rows: Rows, parts: Sequence[Step]) -> list[Any]:
-    *tests, change = parts
-    return [change(run) for _ in rows if all(_truth(test(run)) for test in tests)]
-
-
-def _transformed_map(run: Run, rows: Rows, parts: Sequence[Step]) -> dict[Any, Any]:
-    *tests, change = parts
-    return {row[0]: change(run) for row in rows if all(_truth(test(run)) for test in tests)}
-
-
-def _transformed_entries(run: Run, rows: Rows, parts: Sequence[Step]) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    for entry in _transformed(run, rows, parts):
-        if not isinstance(entry, dict):
-            raise CelError("no such overload")
-        for key, value in entry.items():
-            if key in found:
-                raise CelError(f"insert failed: key {key} already exists")
-            found[key] = value
-    return found
-
-
-def _sorted_by(run: Run, rows: Rows, parts: Sequence[Step]) -> list[Any]:
-    keyed = [(parts[0](run), row[0]) for row in rows]
-    run.spend(len(keyed) * len(keyed).bit_length())
-    found: list[tuple[Any, Any]] = []
-    for pair in keyed:
-        low, high = 0, len(found)
-        while low < high:
-            middle = (low + high) // 2
-            if before(pair[0], found[middle][0]):
-                high = middle
-            else:
-                low = middle + 1
-        found.insert(low, pair)
-    return [item for _, item in found]
-
-
-_LOOPS: Mapping[str, Callable[[Run, Rows, Sequence[Step]], Any]] = {
-    "all": lambda run, rows, parts: _quantified(run, rows, parts[0], every=True),
-    "exists": lambda run, rows, parts: _quantified(run, rows, parts[0], every=False),
-    "exists_one": _exists_one,
-    "filter": _filter,
-    "map": _transformed,
-    "transformList": _transformed,
-    "transformMap": _transformed_map,
-    "transformMapEntry": _transformed_entries,
-    "sortBy": _sorted_by,
-}
 
 
 def evaluate(text: str, variables: Mapping[str, Any], budget: int = 1_000_000) -> Any:

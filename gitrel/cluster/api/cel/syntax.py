@@ -6,236 +6,28 @@ syntax (`a.?b`, `a[?b]`, `[?a]`, `{?k: v}`) and quoted field names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-SIZE_MAX = 16_384
-"""Characters of an expression."""
+from gitrel.cluster.api.cel.tokens import RESERVED, Token, as_bytes, tokens, unescaped, unquoted
+from gitrel.cluster.api.cel.tree import (
+    BadExpression,
+    Both,
+    Call,
+    Choice,
+    Ident,
+    Index,
+    ListOf,
+    Literal,
+    Macro,
+    MapOf,
+    Node,
+    Select,
+    UInt,
+    complaint,
+)
+
 DEPTH_MAX = 60
 """Levels of nesting, so that neither reading nor evaluating exhausts the stack."""
-
-
-class UInt(int):
-    """CEL's unsigned integer."""
-
-    __slots__ = ()
-
-
-class BadExpression(ValueError):
-    """The text is not an expression, or its types do not fit. `str()` is what cel-go says of it."""
-
-
-def complaint(text: str, position: int, says: str) -> BadExpression:
-    """`ERROR: <input>:1:5: …`, with the line and a pointer under the place."""
-    before = text[:position]
-    line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1)
-    shown = text.split("\n")[line - 1] if text else ""
-    return BadExpression(f"ERROR: <input>:{line}:{column + 1}: {says}\n | {shown}\n | {'.' * column}^")
-
-
-# --- the tree ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    value: Any
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ident:
-    name: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    """`operand.field`; `test` for `has(…)`, `optional` for `.?`."""
-
-    operand: Node
-    field: str
-    at: int
-    test: bool = False
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    operand: Node
-    key: Node
-    at: int
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function, an operator (`_+_`), or a method where there is a target."""
-
-    name: str
-    target: Node | None
-    args: Sequence[Node]
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """`a && b && …` (`every`) or `a || b || …`, flat, for long chains are common."""
-
-    every: bool
-    parts: Sequence[Node]
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    condition: Node
-    then: Node
-    other: Node
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListOf:
-    """`optional` holds the places whose value is an optional, left out where empty."""
-
-    items: Sequence[Node]
-    optional: frozenset[int]
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class MapOf:
-    entries: Sequence[tuple[Node, Node]]
-    optional: frozenset[int]
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """`range.all(x, …)` and its like; `parts` are evaluated with the variables bound to each element."""
-
-    name: str
-    operand: Node
-    variables: Sequence[str]
-    parts: Sequence[Node]
-    at: int
-
-
-Node = Literal | Ident | Select | Index | Call | Both | Choice | ListOf | MapOf | Macro
-
-
-def children(node: Node) -> Sequence[Node]:
-    match node:
-        case Select(operand=operand):
-            return (operand,)
-        case Index(operand=operand, key=key):
-            return (operand, key)
-        case Call(target=target, args=args):
-            return (*args,) if target is None else (target, *args)
-        case Both(parts=parts):
-            return parts
-        case Choice(condition=condition, then=then, other=other):
-            return (condition, then, other)
-        case ListOf(items=items):
-            return items
-        case MapOf(entries=entries):
-            return [part for entry in entries for part in entry]
-        case Macro(operand=operand, parts=parts):
-            return (operand, *parts)
-    return ()
-
-
-def names_in(node: Node, bound: frozenset[str] = frozenset()) -> set[str]:
-    """The free variables of an expression."""
-    if isinstance(node, Ident):
-        return set() if node.name in bound else {node.name}
-    if isinstance(node, Macro):
-        inner = bound | set(node.variables)
-        found = names_in(node.operand, bound)
-        return found.union(*(names_in(part, inner) for part in node.parts))
-    return set[str]().union(*(names_in(child, bound) for child in children(node)))
-
-
-# --- tokens -----------------------------------------------------------------------------------------------
-
-
-class Token(NamedTuple):
-    kind: str
-    text: str
-    at: int
-
-
-_STRING = (
-    r'"""(?:[^\\]|\\.)*?"""|'
-    + r"'''(?:[^\\]|\\.)*?'''|"
-    + r'"(?:[^"\\\n\r]|\\.)*"|'
-    + r"'(?:[^'\\\n\r]|\\.)*'"
-)
-_RAW = r'"""[\s\S]*?"""|' + r"'''[\s\S]*?'''|" + r'"[^"\n\r]*"|' + r"'[^'\n\r]*'"
-_TOKENS = re.compile(
-    r"(?P<space>[ \t\n\f\r]+|//[^\n]*)"
-    rf"|(?P<raw>(?:[rR][bB]?|[bB][rR])(?:{_RAW}))"
-    rf"|(?P<bytes>[bB](?:{_STRING}))"
-    rf"|(?P<string>{_STRING})"
-    r"|(?P<double>(?:\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?))"
-    r"|(?P<int>(?:0[xX][0-9a-fA-F]+|\d+)[uU]?)"
-    r"|(?P<ident>[_a-zA-Z][_a-zA-Z0-9]*)"
-    r"|(?P<quoted>`[a-zA-Z0-9_.\-/ ]+`)"
-    r"|(?P<op>\[\?|\.\?|&&|\|\||==|!=|<=|>=|[.,:?(){}\[\]<>=!+\-*/%])",
-    re.ASCII | re.DOTALL,
-)
-_ESCAPES: Mapping[str, str] = {
-    "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "?": "?",
-    "`": "`", '"': '"', "'": "'",
-}  # fmt: skip
-_ESCAPE = re.compile(
-    r"\\(?:([abfnrtv\\?`\"'])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.|\n))"
-)
-RESERVED = frozenset(
-    ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
-     "namespace", "return", "var", "void", "while")
-)  # fmt: skip
-
-
-def tokens(text: str) -> list[Token]:
-    if len(text) > SIZE_MAX:
-        raise BadExpression(f"the expression is longer than {SIZE_MAX} characters")
-    found, at = [], 0
-    while at < len(text):
-        match = _TOKENS.match(text, at)
-        if match is None:
-            raise complaint(text, at, f"Syntax error: token recognition error at: '{text[at]}'")
-        kind = match.lastgroup or ""
-        if kind != "space":
-            found.append(Token(kind, match[0], at))
-        at = match.end()
-    return [*found, Token("end", "<EOF>", len(text))]
-
-
-def _unquoted(body: str) -> str:
-    size = 3 if body[:3] in ('"""', "'''") else 1
-    return body[size:-size]
-
-
-def _unescaped(text: str, token: Token, *, of_bytes: bool) -> str:
-    def letter(match: re.Match[str]) -> str:
-        if match[1]:
-            return _ESCAPES[match[1]]
-        if match[2]:
-            return chr(int(match[2], 16))
-        if match[5]:
-            return chr(int(match[5], 8))
-        code = int(match[3] or match[4], 16) if not match[6] else -1
-        if of_bytes or not 0 <= code <= 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-            raise complaint(text, token.at, f"Syntax error: invalid escape {match[0]}")
-        return chr(code)
-
-    return _ESCAPE.sub(letter, _unquoted(token.text if not of_bytes else token.text[1:]))
-
-
-# --- the parser -------------------------------------------------------------------------------------------
 
 _LEVELS: Sequence[Mapping[str, str]] = (
     {"<": "_<_", "<=": "_<=_", ">": "_>_", ">=": "_>=_", "==": "_==_", "!=": "_!=_", "in": "@in"},
@@ -425,13 +217,13 @@ class _Reader:
             case "int" | "double":
                 return self._number(token, "", token.at)
             case "string":
-                return Literal(_unescaped(self._text, token, of_bytes=False), token.at)
+                return Literal(unescaped(self._text, token, of_bytes=False), token.at)
             case "bytes":
-                body = _unescaped(self._text, token, of_bytes=True)
-                return Literal(_as_bytes(body), token.at)
+                body = unescaped(self._text, token, of_bytes=True)
+                return Literal(as_bytes(body), token.at)
             case "raw":
                 prefix = 2 if token.text[1] in "rRbB" else 1
-                body = _unquoted(token.text[prefix:])
+                body = unquoted(token.text[prefix:])
                 of_bytes = "b" in token.text[:prefix].lower()
                 return Literal(body.encode() if of_bytes else body, token.at)
             case "ident":
@@ -506,8 +298,3 @@ class _Reader:
         if not -(2**63) <= value < 2**63:
             raise complaint(self._text, at, "invalid int literal")
         return Literal(value, at)
-
-
-def _as_bytes(body: str) -> bytes:
-    """Escapes up to \\xff are single bytes, everything else is UTF-8."""
-    return b"".join(bytes([ord(c)]) if 0x80 <= ord(c) <= 0xFF else c.encode() for c in body)

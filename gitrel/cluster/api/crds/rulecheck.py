@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gitrel.cluster.api.cel import syntax
 from gitrel.cluster.api.cel.checking import check
-from gitrel.cluster.api.cel.syntax import BadExpression
+from gitrel.cluster.api.cel.tree import BadExpression, names_in
 from gitrel.cluster.api.cel.types import (
     BOOL,
     BYTES,
@@ -106,7 +105,7 @@ def _rule(
         return
     if result.name not in ("bool", "dyn"):
         yield invalid_value(f"{at}.rule", row, "cel expression must evaluate to a bool")
-    uses_old = "oldSelf" in syntax.names_in(tree)
+    uses_old = "oldSelf" in names_in(tree)
     if uses_old and not follows:
         says = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {place}"
         yield invalid_value(f"{at}.rule", row["rule"], says)

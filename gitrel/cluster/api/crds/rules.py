@@ -15,7 +15,7 @@ from typing import Any
 from gitrel.cluster.api.cel import syntax
 from gitrel.cluster.api.cel.evaluation import Program
 from gitrel.cluster.api.cel.libraries import standard
-from gitrel.cluster.api.cel.syntax import BadExpression
+from gitrel.cluster.api.cel.tree import BadExpression, names_in
 from gitrel.cluster.api.cel.values import NONE, CelError, MapList, Optional, OverBudget, SetList
 from gitrel.cluster.api.crds.structure import MISSING, Node, Rule
 from gitrel.cluster.api.crds.validation import correlated
@@ -40,7 +40,7 @@ def compiled(rule: Rule) -> Compiled:
     """Of a rule that was checked when it was written. Raises BadExpression."""
     node = syntax.parse(rule.text)
     message = Program(syntax.parse(rule.message_expression)) if rule.message_expression else None
-    return Compiled(rule, Program(node), message, "oldSelf" in syntax.names_in(node))
+    return Compiled(rule, Program(node), message, "oldSelf" in names_in(node))
 
 
 class Rules:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gitrel.cluster.api.cel.library import function
-from gitrel.cluster.api.cel.syntax import UInt
+from gitrel.cluster.api.cel.tree import UInt
 from gitrel.cluster.api.cel.values import (
     CelError,
     MapList,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gitrel.cluster.api.cel.library import both, function
-from gitrel.cluster.api.cel.syntax import UInt
+from gitrel.cluster.api.cel.tree import UInt
 from gitrel.cluster.api.cel.values import (
     INT_MAX,
     INT_MIN,
