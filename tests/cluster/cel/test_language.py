@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gitrel.cluster.api.cel.checking import check
 from gitrel.cluster.api.cel.evaluation import Program, evaluate
-from gitrel.cluster.api.cel.syntax import BadExpression, parse
+from gitrel.cluster.api.cel.syntax import parse
+from gitrel.cluster.api.cel.tree import BadExpression
 from gitrel.cluster.api.cel.types import INT, STRING, Type, list_of, map_of
 from gitrel.cluster.api.cel.values import CelError, MapList, OverBudget, SetList
 
