@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.figure import Figure
 
-NAMES = ("commands", "decide", "rehearsal", "cluster", "server", "repository")
+NAMES = ("commands", "decide", "rehearsal", "cluster", "server", "repository", "git")
 RESULTS = Path(__file__).with_name("results.json")
 
 
