@@ -5,6 +5,7 @@ Values never appear in these texts: an expression may have been working on a sec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import TracebackType
@@ -14,9 +15,11 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError
 from jinja2.exceptions import FilterArgumentError, SecurityError, TemplateRuntimeError, UndefinedError
 from jinja2.utils import missing
 
+from gitrel.render.filters import JINJA_FILTERS, OWN_FILTERS
 from gitrel.render.template import Failure, Limits
 
 NAMES_SHOWN = 20
+_NO_FILTER = re.compile(r"No filter named '(\w+)'")
 
 
 class UnknownName(UndefinedError):
@@ -80,6 +83,8 @@ def _words(
             return _unknown_name(error, context, globals_)
         case OutOfTime():
             return f"the template runs longer than {limits.seconds:g} s", "make its loops smaller"
+        case TemplateSyntaxError() if unknown := _NO_FILTER.match(error.message or ""):
+            return f"there is no filter {unknown[1]!r}", _known(unknown[1], (*JINJA_FILTERS, *OWN_FILTERS))
         case LimitReached() | SecurityError() | TemplateSyntaxError():
             return (error.message or "not allowed in a template").rstrip("."), ""
         case OutsideRoot():

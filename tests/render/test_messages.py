@@ -64,6 +64,12 @@ TEMPLATES = {
         {"a.yaml": "{{ [parameters.oops] }}"},
         "a.yaml:1: 'parameters.oops' is undefined: known names: limits, region, replicas",
     ),
+    "unknown filter": (
+        {"a.yaml": "\n{{ parameters.region | qoute }}"},
+        "a.yaml:2: there is no filter 'qoute': did you mean 'quote'? known names: abs, b64encode, batch, "
+        "capitalize, count, d, default, dictsort, first, float, format, groupby, indent, int, items, join, "
+        "last, length, list, lower, …",
+    ),
     "syntax error": (
         {"a.yaml": HEAD + "{% if %}"},
         "a.yaml:4: Expected an expression, got 'end of statement block'",
