@@ -15,6 +15,7 @@ from gitrel.cli.session import Session
 from gitrel.clock import format_instant
 from gitrel.errors import GateClosed, InvalidRepository, RolloutFailed, Unreachable
 from gitrel.events import Event
+from gitrel.orchestrator.specs import ORPHANED
 from gitrel.orchestrator.world import PassReport, Scope, World
 from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
@@ -182,6 +183,8 @@ def tell_troubles(session: Session, report: PassReport) -> None:
     lines += [f"{outcome.component} in {outcome.environment}: {outcome.error}" for outcome in report.errors]
     for line in lines:
         session.err.line(session.err.paint(clean(MASKER.text(line)), "red"))
+    for name in report.orphaned:
+        session.err.line(session.err.paint(clean(f"{name}: {ORPHANED}"), "yellow"))
 
 
 def pass_listing(report: PassReport) -> Listing:
@@ -220,5 +223,6 @@ def pass_listing(report: PassReport) -> Listing:
             for o in report.outcomes
         ],
         "problems": [str(problem) for problem in report.problems],
+        "orphaned": list(report.orphaned),
     }
     return Listing("PassReport", items, columns, lambda i: f"component/{i['component']}", head)

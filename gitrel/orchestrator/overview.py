@@ -12,7 +12,7 @@ from datetime import datetime
 
 from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.orchestrator.observe import observe
-from gitrel.orchestrator.specs import component_named, spec_of
+from gitrel.orchestrator.specs import component_named, orphaned, spec_of
 from gitrel.orchestrator.world import World
 from gitrel.repo.check import blocking
 from gitrel.repo.model import Catalog
@@ -76,7 +76,6 @@ def matrix(world: World) -> Matrix:
     names = tuple(name for wave in catalog.pipeline.waves for name in wave.environments)
     known = catalog.components.keys() | catalog.broken.keys()
     rows = tuple(_row(catalog, name, records.get(name), now) for name in sorted(known))
-    orphaned = (name for name, record in records.items() if name not in known and record.in_force)
     return Matrix(
         now,
         catalog.commit,
@@ -84,7 +83,7 @@ def matrix(world: World) -> Matrix:
         rows,
         broken=tuple(sorted(catalog.broken)),
         blocking=blocking(problems),
-        orphaned=tuple(sorted(orphaned)),
+        orphaned=orphaned(catalog, records),
     )
 
 

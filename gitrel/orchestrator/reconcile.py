@@ -8,7 +8,7 @@ it is done, so a crash between the two repeats an idempotent apply instead of fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitrel.errors import InvalidRepository, Problem
@@ -16,7 +16,7 @@ from gitrel.events import Event
 from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.perform import perform
-from gitrel.orchestrator.specs import in_dependency_order, spec_of
+from gitrel.orchestrator.specs import in_dependency_order, orphaned, spec_of
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
 from gitrel.render.clashes import Claims
 from gitrel.repo.check import blocking
@@ -64,7 +64,8 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     outcomes: list[Outcome] = []
     for step in steps:
         outcomes += perform(world, catalog, step.spec, step.decision, now)
-    return _report(commit, steps, outcomes, problems, now)
+    left = orphaned(catalog, records) if scope is None or not scope.components else ()
+    return replace(_report(commit, steps, outcomes, problems, now), orphaned=left)
 
 
 def _decide_all(

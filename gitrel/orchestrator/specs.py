@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gitrel.errors import InvalidRepository, UsageError
 from gitrel.repo.model import Catalog, Component
 from gitrel.rollout.spec import RolloutSpec, WaveSpec
+from gitrel.rollout.state import Rollout
+
+ORPHANED = "gone from the repository and still running: bring it back, or delete its objects"
 
 
 def spec_of(catalog: Catalog, component: Component) -> RolloutSpec:
@@ -37,6 +42,12 @@ def component_named(catalog: Catalog, name: str) -> Component:
         known = ", ".join(sorted(catalog.components)) or "none"
         raise UsageError(f"there is no component {name!r} (have: {known})")
     return catalog.components[name]
+
+
+def orphaned(catalog: Catalog, records: Mapping[str, Rollout]) -> tuple[str, ...]:
+    """Components that are gone from the repository and still have a release in force somewhere; sorted."""
+    known = catalog.components.keys() | catalog.broken.keys()
+    return tuple(sorted(name for name, record in records.items() if name not in known and record.in_force))
 
 
 def in_dependency_order(catalog: Catalog) -> tuple[Component, ...]:

@@ -97,6 +97,8 @@ class PassReport:
     """Environment → why its cluster did not answer."""
     problems: tuple[Problem, ...] = ()
     """What is wrong in the repository; components with errors were left out of the pass."""
+    orphaned: tuple[str, ...] = ()
+    """Components that are gone from the repository and still run: nothing is ever removed in silence."""
 
     @property
     def errors(self) -> tuple[Outcome, ...]:

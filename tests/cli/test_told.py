@@ -137,3 +137,20 @@ def test_a_folder_without_environments_is_told_what_is_missing(tmp_path: Path) -
     ran = run(tmp_path, "validate")
     assert ran.code == 2
     assert ran.err.endswith("not a config repository, for it has no apps/ or environments/\n")
+
+
+def test_what_is_gone_from_the_repository_stays_and_is_named(small: Path) -> None:
+    """Deleting a component's folder removes nothing anywhere: every pass and status say what still runs."""
+    shutil.copytree(small / "apps/web", small / "apps/zed", symlinks=True)
+    for manifest in (small / "apps/zed").glob("*/*.yaml"):
+        manifest.write_text(manifest.read_text(encoding="utf-8").replace("web", "zed"), encoding="utf-8")
+    shutil.rmtree(small / "apps/web")
+    commit(small)
+    said = "web: gone from the repository and still running: bring it back, or delete its objects"
+    ran = run(small, "reconcile", "-o", "json")
+    assert ran.code == 0
+    assert said in ran.err.splitlines()
+    assert json.loads(ran.out)["orphaned"] == ["web"]
+    assert said in run(small, "status").err.splitlines()
+    assert said not in run(small, "reconcile", "zed").err
+    assert not [outcome for outcome in json.loads(ran.out)["outcomes"] if outcome["component"] == "web"]

@@ -59,6 +59,7 @@ def _chosen(found: Matrix, names: list[str]) -> list[Row]:
 
 def _warn(session: Session, found: Matrix, rows: list[Row]) -> None:
     from gitrel.orchestrator.overview import LEFT_ALONE
+    from gitrel.orchestrator.specs import ORPHANED
 
     for row in rows:
         if len(row.live) > row.live_max:
@@ -73,7 +74,7 @@ def _warn(session: Session, found: Matrix, rows: list[Row]) -> None:
         text = f"{name}: {LEFT_ALONE}: gitrel validate tells them"
         session.err.line(session.err.paint(clean(text), "yellow"))
     for name in found.orphaned:
-        text = f"{name}: gone from the repository and still running: bring it back, or delete its objects"
+        text = f"{name}: {ORPHANED}"
         session.err.line(session.err.paint(clean(text), "yellow"))
 
 
