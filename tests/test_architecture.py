@@ -70,8 +70,6 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "numpy": ("cluster/scheduler/",),
     "kubernetes_validate": ("cluster/api/", "render/", "kube/openapi"),
     "jsonschema_rs": ("cluster/api/", "render/", "repo/typed"),
-    "cel": ("cluster/", "delivery/"),
-    "cronsim": ("cluster/controllers/", "rollout/gates/"),
     "starlette": ("cluster/server/", "dashboard/", "daemon/"),
     "uvicorn": ("cluster/server/", "dashboard/", "daemon/"),
     "cryptography": ("cluster/server/",),
