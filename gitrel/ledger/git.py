@@ -63,6 +63,7 @@ class GitLedger:
         self._looking = looking
         self._synced = False
         self._unpacked = 0
+        self._told = ""
         self._branch = _full_ref(branch or repository.head().ref, repository)
         self._accept_rewritten = accept_rewritten
         self._journal = Journal(repository, JOURNAL)
@@ -140,7 +141,7 @@ class GitLedger:
         if not self._contains_known_tip(position, tip):
             if not self._repository.has(position.tip):
                 raise self._rewritten(position)
-            self._warn(str(self._rewritten(position)))
+            self._warn_once(str(self._rewritten(position)))
             return position.tip
         self._believe(position, tip)
         return tip
@@ -186,7 +187,13 @@ class GitLedger:
         except InvalidRepository as error:
             if not self._looking:
                 raise
-            self._warn(f"not trusted, and shown all the same: {error}")
+            self._warn_once(f"not trusted, and shown all the same: {error}")
+
+    def _warn_once(self, text: str) -> None:
+        """What holds for every pass is told when it begins to hold."""
+        if text != self._told:
+            self._told = text
+            self._warn(text)
 
     @property
     def repository(self) -> GitRepository:
