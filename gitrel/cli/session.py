@@ -75,6 +75,8 @@ class Session:
 
     def show(self, format_: Format | None, listing: Listing, *, headers: bool = True) -> None:
         show(self.out, format_ or Format.TABLE, listing, headers=headers)
+        if not listing.items and format_ in (None, Format.TABLE, Format.WIDE):
+            self.note("there is nothing to list")
 
     def repository(self) -> Path:
         """The root of the config repository on disk. Raises UsageError for a URL, and for what is none."""
