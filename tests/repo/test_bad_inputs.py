@@ -10,6 +10,7 @@ import pytest
 from gitrel.repo.check import blocking, check_repository
 from tests.repo.bad_inputs import catalog, layout, parameters, symlinks, yaml
 from tests.repo.bad_inputs.case import Case, tree
+from tests.repo.bad_inputs.page import PAGE, page
 
 FAMILIES = {
     "layout": layout,
@@ -88,3 +89,8 @@ def test_strict_turns_warnings_into_errors() -> None:
     assert "frontend" in strict.broken
     assert "frontend" not in strict.components
     assert [problem.severity for problem in problems] == ["error"]
+
+
+def test_the_page_is_fresh() -> None:
+    """docs/reference/bad-input.md holds these very rows; `python -m tests.repo.bad_inputs.page` writes it."""
+    assert PAGE.read_text(encoding="utf-8") == page()
