@@ -51,6 +51,8 @@ def propose(
     """
     ask = promotion(world, component, version, to, reason, {})
     (at,) = situations_of(world, [ask])
+    if at.component.tag_prefix is not None:
+        raise UsageError(f"{component}: its pointers are tags, which no pull request can move: promote it")
     after = decided(at, ask)
     environment = _environment(at, after, version)
     if environment is None:

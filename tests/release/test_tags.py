@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gitrel.app import read_catalog
+from gitrel.app import read_catalog, world
 from gitrel.errors import Conflict, UsageError
 from gitrel.ledger.git import GitLedger
 from gitrel.ledger.tagmoves import move_tag
+from gitrel.orchestrator.commands import promote, rollback
+from gitrel.orchestrator.proposing import propose
 from gitrel.orchestrator.versions.backport import Backport, Source, backport
 from gitrel.orchestrator.versions.cut import Cut, cut, record
 from gitrel.orchestrator.versions.listing import list_versions
 from gitrel.orchestrator.versions.qualify import Qualified, Verdict, qualify
+from gitrel.rehearsal.fleet import Fleet
 from gitrel.repo.edit import parse_trailers
 from gitrel.repo.git import GitRepository
 from gitrel.rollout.actions import MovePointer
 from gitrel.rollout.seen import Release, Seen
+from gitrel.rollout.verify import verify
 from gitrel.rollout.wire import seen_to_json
 from tests import small
 from tests.cli.support import gitrel
 from tests.ledger.samples import entry
+from tests.orchestrator.support import Town
 from tests.release.support import ACTOR, DEPLOYMENT, FILE, workshop
 from tests.repo_git.sandbox import bare_remote, clone, commit_all, git, point, write
 
@@ -166,24 +172,37 @@ def test_a_pointer_at_no_version_is_named_by_its_commit(root: Path) -> None:
 # ── Pointing ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@contextmanager
+def installed(folder: Path, remote: str | None = None) -> Iterator[Town]:
+    """The repository's world on virtual clusters, with what the pointers say running."""
+    fleet = Fleet(read_catalog(folder)[0], small.START)
+    with world(folder, actor=ACTOR, remote=remote, clock=fleet.clock, connect=fleet.connect) as it:
+        place = Town(folder, it, fleet)
+        place.settle()
+        fleet.begin()
+        yield place
+
+
 def test_promoting_moves_tags_with_the_journal(root: Path, tmp_path: Path) -> None:
     """The same promote, gates and journal; each move is an annotated tag by the caller."""
     remote = bare_remote(tmp_path / "remote.git", root)
     mine = clone(tmp_path / "mine", remote)
-    asked = ("--repo", str(mine), "--remote", "origin", "--wait", "--timeout", "60s")
-    assert gitrel("reconcile", *asked).code == 0
-    ran = gitrel("promote", "web", "v2.0", *asked, "--actor", ACTOR, "--reason", "go")
-    assert ran.code == 0, ran.err
-    assert at(remote, "web/env/quiet") == at(remote, "web/v2.0") == at(mine, "web/env/quiet")
-    assert git(remote, "cat-file", "-t", "web/env/quiet") == "tag"
-    shown = git(remote, "for-each-ref", "--format=%(taggername) %(contents)", "refs/tags/web/env/quiet")
-    assert shown.startswith("Ada Example Point web in quiet at v2.0")
-    assert parse_trailers(shown)["Gitrel-Version"] == "v2.0"
-    assert git(remote, "rev-parse", "main") == at(root, "HEAD")
-    assert gitrel("rollout", "verify", "web", "--repo", str(mine)).code == 0
-    back = gitrel("rollback", "web", "--to", "v1.0", "--env", "quiet", *asked)
-    assert back.code == 0, back.err
-    assert at(remote, "web/env/quiet") == at(remote, "web/v1.0")
+    with installed(mine, "origin") as place:
+        promote(place.world, "web", "v2.0", reason="go")
+        assert place.settle("web").rollouts["web"].status == "passed"
+        assert place.pointers() == {"quiet": "v2.0", "busy": "v2.0"}
+        assert place.image("quiet") == "example.com/web:v2.0"
+        assert at(remote, "web/env/quiet") == at(remote, "web/v2.0") == at(mine, "web/env/quiet")
+        assert git(remote, "cat-file", "-t", "web/env/quiet") == "tag"
+        shown = git(remote, "for-each-ref", "--format=%(taggername) %(contents)", "refs/tags/web/env/quiet")
+        assert shown.startswith("Ada Example Point web in quiet at v2.0")
+        assert parse_trailers(shown)["Gitrel-Version"] == "v2.0"
+        assert git(remote, "rev-parse", "main") == at(root, "HEAD")
+        assert verify(list(place.world.ledger.history("web"))) is None
+        rollback(place.world, "web", "v1.0", "quiet")
+        place.settle("web")
+        assert at(remote, "web/env/quiet") == at(remote, "web/v1.0")
+        assert place.image("quiet") == "example.com/web:v1.0"
 
 
 def test_a_tag_that_somebody_moved_is_not_overwritten(root: Path) -> None:
@@ -202,6 +221,12 @@ def test_head_itself_cannot_be_promoted(root: Path) -> None:
     """What the branch holds changes; a version has to be cut from it first."""
     ran = gitrel("--repo", str(root), "promote", "web", "current")
     assert (ran.code, "gitrel release cut web" in ran.err) == (2, True)
+
+
+def test_a_pull_request_cannot_move_a_tag(root: Path) -> None:
+    """It is said before anything is pushed or asked of a forge."""
+    with installed(root) as place, pytest.raises(UsageError, match="no pull request can move"):
+        propose(place.world, None, None, "web", "v2.0")  # type: ignore[arg-type]
 
 
 # ── Making versions ─────────────────────────────────────────────────────────────────────────────────────
@@ -414,16 +439,15 @@ def ask_again(root: Path) -> Qualified:
 
 def test_what_head_was_stays_known_to_the_journal(root: Path) -> None:
     """What runs by its commit can be watched, and gone back to, after the pointer went on."""
-    wait = ("--repo", str(root), "--wait", "--timeout", "60s")
     ask(root)
-    assert gitrel("reconcile", *wait).code == 0
     first = at(root, "HEAD")
-    edit(root, "replicas: 1", "replicas: 2")
-    assert ask_again(root).outcome == "moved"
-    ran = gitrel("reconcile", *wait)
-    assert ran.code == 0, ran.err
-    back = gitrel("rollback", "web", "--env", "quiet", *wait)
-    assert back.code == 0, back.err
+    with installed(root) as place:
+        edit(root, "replicas: 1", "replicas: 2")
+        assert ask_again(root).outcome == "moved"
+        assert place.settle("web").rollouts["web"].status == "passed"
+        assert at(root, "web/env/quiet") == at(root, "HEAD")
+        rollback(place.world, "web", environment="quiet")
+        place.settle("web")
     assert at(root, "web/env/quiet") == first
 
 

@@ -119,8 +119,10 @@ def _refuse_unseen(bench: Bench, component: Component) -> None:
         raise UsageError(
             f"{path} has changes that are not committed and would not be released: commit them, {todo}"
         )
+    if repository.bare:
+        return
     head = repository.head().commit
-    if not repository.bare and not repository.is_ancestor(head, bench.tip):
+    if not repository.is_ancestor(head, bench.tip):
         raise UsageError(f"HEAD ({head[:12]}) is not on the branch that is released from: push it, {todo}")
 
 
