@@ -42,7 +42,8 @@ class Color(StrEnum):
 
 
 ROOM_MIN = 24
-"""A last column narrower than this reads worse wrapped than broken by the terminal."""
+"""A last column narrower than this is no column any more."""
+INDENT = 4
 
 
 class PipeClosed(Exception):
@@ -163,30 +164,36 @@ def show(out: Writer, format_: Format, listing: Listing, *, headers: bool) -> No
 def table(out: Writer, columns: Sequence[Column], items: Sequence[Item], *, headers: bool) -> None:
     """Left-aligned columns, three spaces apart; the last one is not padded. Nothing is cut off.
 
-    On a terminal the last column goes on below itself, between words, where that leaves it room enough.
+    On a terminal that is too narrow for it the last column goes on below itself, between words; or below
+    the row, where that would leave it no room to speak of.
     """
     cells = [[clean(column.value(item)) or "-" for column in columns] for item in items]
     titles = [[column.title for column in columns]] if headers and items else []
     widths = [max(map(cell_width, column)) for column in zip(*titles, *cells, strict=True)]
     for title in titles:
         out.line(_row(title, widths, [""] * len(title), out))
-    room = _room(out, widths)
     for item, row in zip(items, cells, strict=True):
         styles = [column.style(item) for column in columns]
-        first, *rest = (
-            wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) if room else row[-1:]
-        )
-        out.line(_row([*row[:-1], first], widths, styles, out))
-        for more in rest:
-            out.line(" " * (sum(widths[:-1]) + 3 * (len(widths) - 1)) + out.paint(more, styles[-1]))
+        last, indent = _folded(row[-1], widths, out)
+        out.line(_row([*row[:-1], last[0]], widths, styles, out))
+        for more in last[1:]:
+            out.line(" " * indent + out.paint(more, styles[-1]))
 
 
-def _room(out: Writer, widths: Sequence[int]) -> int:
-    """How wide the last column may be; 0 for as wide as it is."""
+def _folded(text: str, widths: Sequence[int], out: Writer) -> tuple[list[str], int]:
+    """The lines of a row's last cell, of which the first stands in the row, and the indent of the others."""
     if not is_terminal(out.stream):
-        return 0
-    left = get_terminal_size().columns - sum(widths[:-1]) - 3 * (len(widths) - 1)
-    return left if ROOM_MIN <= left < widths[-1] else 0
+        return [text], 0
+    across, before = get_terminal_size().columns, sum(widths[:-1]) + 3 * (len(widths) - 1)
+    if cell_width(text) <= across - before:
+        return [text], 0
+    if across - before >= ROOM_MIN:
+        return _wrapped(text, across - before), before
+    return ["", *_wrapped(text, max(across - INDENT, ROOM_MIN))], INDENT
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str], out: Writer) -> str:

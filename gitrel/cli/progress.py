@@ -223,10 +223,11 @@ class Table:
         from rich.text import Text
 
         now = self._clock.now()
-        grid = Grid(box=None, pad_edge=False, header_style="bold")
+        grid = Grid(box=None, pad_edge=False, header_style="bold", expand=True)
         for title in ("COMPONENT", "ENVIRONMENT", "VERSION", "PHASE", "FOR", "BECAUSE"):
             # One line a row, whatever it says: how many rows fit is counted in lines.
-            grid.add_column(title, no_wrap=True, overflow="ellipsis")
+            # The reason takes what the others leave.
+            grid.add_column(title, no_wrap=True, overflow="ellipsis", ratio=int(title == "BECAUSE") or None)
         shown = _fitting(list(self._rows.values()), self._console.height - 4)
         for row in shown:
             cells = (row.component, row.environment, row.version)
