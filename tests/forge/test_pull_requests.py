@@ -160,7 +160,7 @@ def test_what_cannot_be_proposed(
 
 def test_nothing_to_propose(ask: Ask, recorded: Recorded) -> None:
     """What has passed everywhere is so already; what a rollout is moving by itself is said to be."""
-    assert ask("promote", "web", "v1", "--pull-request").err.splitlines()[-1] == "web: it is so already"
+    assert "web: it is so already" in ask("promote", "web", "v1", "--pull-request").err.splitlines()
     assert ask("promote", "web", "v2").code == 0
     ran = ask("promote", "web", "v2", "--pull-request")
     assert ran.code == 2
