@@ -16,6 +16,7 @@ from gitrel.events import Event
 from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.perform import perform
+from gitrel.orchestrator.sets import is_freed
 from gitrel.orchestrator.specs import in_dependency_order, orphaned, spec_of
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
 from gitrel.render.clashes import Claims
@@ -65,7 +66,9 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     for step in steps:
         outcomes += perform(world, catalog, step.spec, step.decision, now)
     left = orphaned(catalog, records) if scope is None or not scope.components else ()
-    return replace(_report(commit, steps, outcomes, problems, now), orphaned=left)
+    report = replace(_report(commit, steps, outcomes, problems, now), orphaned=left)
+    freed = is_freed(catalog, records, report.rollouts)
+    return replace(report, wake_at=now) if freed else report
 
 
 def _decide_all(

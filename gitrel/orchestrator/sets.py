@@ -56,6 +56,17 @@ def _runs_well(theirs: Rollout, version: str, environment: str) -> bool:
     return progress is None or progress.phase in AT_REST
 
 
+def is_freed(catalog: Catalog, before: Mapping[str, Rollout], decided: Mapping[str, Rollout]) -> bool:
+    """Whether a pass did what a member waited for: it could not see that yet, so another is due at once."""
+    after = {**before, **decided}
+    return any(
+        waiting_for_set(catalog, record, before, name) and not waiting_for_set(catalog, record, after, name)
+        for record in decided.values()
+        if record.together
+        for name in record.environments
+    )
+
+
 def is_stuck(rollout: Rollout, rollouts: Mapping[str, Rollout]) -> bool:
     """Whether it only waits for a member that ended badly or left the set: no pass will change that."""
     others = (rollouts[member] for member in rollout.together if member in rollouts)

@@ -3,6 +3,7 @@ nothing it says reaches a terminal raw. End to end, by every verb, from a clone 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -75,13 +76,27 @@ class Trap:
             git(folder, "config", name, value)
 
 
-@pytest.fixture
-def trap(tmp_path: Path) -> Trap:
-    return Trap(tmp_path)
+@pytest.fixture(scope="module")
+def bait(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository, its trap and the secret that it points to."""
+    folder = tmp_path_factory.mktemp("bait")
+    build(folder, Trap(folder))
+    return folder
 
 
 @pytest.fixture
-def evil(tmp_path: Path, trap: Trap) -> Path:
+def trap(bait: Path) -> Trap:
+    found = Trap(bait)
+    found.path.unlink(missing_ok=True)
+    return found
+
+
+@pytest.fixture
+def evil(bait: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bait / "evil", tmp_path / "evil", symlinks=True))
+
+
+def build(tmp_path: Path, trap: Trap) -> Path:
     """Attributes, submodules, links out of the root, names that look like options, and text for terminals."""
     folder = config(tmp_path / "evil")
     secret = tmp_path / "secret.yaml"
