@@ -92,18 +92,21 @@ def rows_of(
 ) -> tuple[Row, ...]:
     """One row per environment in wave order. `reached` tells when each was first given the version.
 
-    An environment that never got it is shown with the version that stayed in force there.
+    An environment that never got it is shown with the version that stayed in force there, and so is each
+    where there was nothing to do, because it runs the version already.
     """
-    return tuple(_row(rollout, name, reached.get(name)) for name in environments)
+    nothing_to_do = not reached and rollout.status == "passed"
+    otherwise = "runs it already" if nothing_to_do else "never reached"
+    return tuple(_row(rollout, name, reached.get(name), otherwise) for name in environments)
 
 
-def _row(rollout: Rollout, name: str, started: datetime | None) -> Row:
+def _row(rollout: Rollout, name: str, started: datetime | None, otherwise: str) -> Row:
     progress = rollout.environments.get(name)
     in_force = rollout.in_force.get(name)
     if progress is None or started is None:
         phase = _unreached(progress)
         version = in_force.version if in_force else ""
-        return Row(name, version, phase, None, None, None, None, None, because="never reached")
+        return Row(name, version, phase, None, None, None, None, None, because=otherwise)
     return Row(
         name,
         progress.target.version,

@@ -139,6 +139,14 @@ def test_a_dying_node_costs_time_not_the_release(catalog: Catalog, render: Rende
     assert row.passed - row.ready == timedelta(seconds=60) + SOAK
 
 
+def test_rehearsing_what_runs_already_says_so(catalog: Catalog, render: Renderer) -> None:
+    """There is nothing to do, which is not the same as never having been reached."""
+    report = played(catalog, render, version="v1")
+    assert report.passed
+    assert {row.because for row in report.rows} == {"runs it already"}
+    assert "never reached" in {row.because for row in played(catalog, render, "crash:after=40m").rows}
+
+
 def test_a_version_that_does_not_exist_is_refused(catalog: Catalog, render: Renderer) -> None:
     """The message names what there is."""
     with pytest.raises(UsageError, match=r"frontend has no version 'v9'.*current, v1, v2"):
