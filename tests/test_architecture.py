@@ -69,7 +69,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "orjson": ("",),
     "numpy": ("cluster/scheduler/",),
     "kubernetes_validate": ("cluster/api/", "render/", "kube/openapi"),
-    "jsonschema_rs": ("cluster/api/", "render/", "repo/typed"),
+    "jsonschema_rs": ("cluster/api/", "render/", "repo/typed", "kube/regex"),
     "starlette": ("cluster/server/", "dashboard/", "daemon/"),
     "uvicorn": ("cluster/server/", "dashboard/", "daemon/"),
     "cryptography": ("cluster/server/",),

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitrel.cluster.api.cel.checking import check
-from gitrel.cluster.api.cel.evaluation import Program, evaluate
-from gitrel.cluster.api.cel.syntax import parse
-from gitrel.cluster.api.cel.tree import BadExpression
-from gitrel.cluster.api.cel.types import INT, STRING, Type, list_of, map_of
-from gitrel.cluster.api.cel.values import CelError, MapList, OverBudget, SetList
+from gitrel.kube.cel.checking import check
+from gitrel.kube.cel.evaluation import Program, evaluate
+from gitrel.kube.cel.syntax import parse
+from gitrel.kube.cel.tree import BadExpression
+from gitrel.kube.cel.types import INT, STRING, Type, list_of, map_of
+from gitrel.kube.cel.values import CelError, MapList, OverBudget, SetList
 
 SELF = {
     "a": 1, "f": 1.5, "s": "abc", "l": [1, 2, 3], "m": {"x": 1}, "n": None, "a-b": 4, "namespace": "ns",

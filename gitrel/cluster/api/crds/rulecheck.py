@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gitrel.cluster.api.cel.checking import check
-from gitrel.cluster.api.cel.tree import BadExpression, names_in
-from gitrel.cluster.api.cel.types import (
+from gitrel.cluster.api.crds.rules import nodes
+from gitrel.cluster.api.crds.structure import Node, Schema, parse
+from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value
+from gitrel.kube.cel.checking import check
+from gitrel.kube.cel.tree import BadExpression, names_in
+from gitrel.kube.cel.types import (
     BOOL,
     BYTES,
     DOUBLE,
@@ -24,10 +27,7 @@ from gitrel.cluster.api.cel.types import (
     map_of,
     optional_of,
 )
-from gitrel.cluster.api.cel.values import json_names
-from gitrel.cluster.api.crds.rules import nodes
-from gitrel.cluster.api.crds.structure import Node, Schema, parse
-from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value
+from gitrel.kube.cel.values import json_names
 
 RULES_MAX = 1000
 """In one schema."""

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitrel.cluster.api.cel import syntax
-from gitrel.cluster.api.cel.evaluation import Program
-from gitrel.cluster.api.cel.libraries import standard
-from gitrel.cluster.api.cel.tree import BadExpression, names_in
-from gitrel.cluster.api.cel.values import NONE, CelError, MapList, Optional, OverBudget, SetList
 from gitrel.cluster.api.crds.structure import MISSING, Node, Rule
 from gitrel.cluster.api.crds.validation import correlated
 from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, shown
+from gitrel.kube.cel import syntax
+from gitrel.kube.cel.evaluation import Program
+from gitrel.kube.cel.libraries import standard
+from gitrel.kube.cel.tree import BadExpression, names_in
+from gitrel.kube.cel.values import NONE, CelError, MapList, Optional, OverBudget, SetList
 
 PER_RULE_STEPS = 1_000_000
 """As Kubernetes' PerCallLimit."""

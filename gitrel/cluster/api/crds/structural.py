@@ -12,7 +12,7 @@ from typing import Any
 from gitrel.cluster.api.crds import pruning, validation
 from gitrel.cluster.api.crds.structure import DEPTH_MAX, MISSING, Schema, depth, parse
 from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, unsupported
-from gitrel.cluster.api.regex import BadPattern, compiled
+from gitrel.kube.regex import BadPattern, compiled
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _SCALARS = frozenset(("boolean", "integer", "number", "string"))

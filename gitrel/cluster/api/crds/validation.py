@@ -14,7 +14,7 @@ from typing import Any
 from gitrel.cluster.api.crds import formats
 from gitrel.cluster.api.crds.structure import MISSING, Node, Schema
 from gitrel.cluster.api.errors import FieldError, duplicate, invalid_value, required, shown, unsupported
-from gitrel.cluster.api.regex import BadPattern, compiled
+from gitrel.kube.regex import BadPattern, compiled
 
 _NAMES: Mapping[type, str] = {
     bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object",

@@ -13,8 +13,8 @@ from ipaddress import (
     ip_network,
 )
 
-from gitrel.cluster.api.cel.library import TABLE, function, method
-from gitrel.cluster.api.cel.values import CelError
+from gitrel.kube.cel.library import TABLE, function, method
+from gitrel.kube.cel.values import CelError
 
 _IP, _CIDR = "net.IP", "net.CIDR"
 

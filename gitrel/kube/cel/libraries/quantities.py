@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from gitrel.cluster.api.cel.library import function, method
-from gitrel.cluster.api.cel.values import INT_MAX, INT_MIN, CelError
 from gitrel.kube import quantities
+from gitrel.kube.cel.library import function, method
+from gitrel.kube.cel.values import INT_MAX, INT_MIN, CelError
 
 _Q = "kubernetes.Quantity"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from gitrel.cluster.api.cel.library import TABLE
-from gitrel.cluster.api.cel.values import CelError
+from gitrel.kube.cel.library import TABLE
+from gitrel.kube.cel.values import CelError
 
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_+\-/]{1,64}\Z", re.ASCII)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gitrel.cluster.api.cel.libraries.collections import before
-from gitrel.cluster.api.cel.values import CelError, OverBudget
+from gitrel.kube.cel.libraries.collections import before
+from gitrel.kube.cel.values import CelError, OverBudget
 
 
 class Run:

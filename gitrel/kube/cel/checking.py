@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gitrel.cluster.api.cel import libraries, types
-from gitrel.cluster.api.cel.evaluation import dotted, namespaced, root_of
-from gitrel.cluster.api.cel.library import TABLE
-from gitrel.cluster.api.cel.syntax import parse
-from gitrel.cluster.api.cel.tree import (
+from gitrel.kube.cel import libraries, types
+from gitrel.kube.cel.evaluation import dotted, namespaced, root_of
+from gitrel.kube.cel.library import TABLE
+from gitrel.kube.cel.syntax import parse
+from gitrel.kube.cel.tree import (
     BadExpression,
     Both,
     Call,
@@ -29,7 +29,7 @@ from gitrel.cluster.api.cel.tree import (
     UInt,
     complaint,
 )
-from gitrel.cluster.api.cel.types import BOOL, DYN, INT, Type, fits, joined, list_of, map_of, optional_of
+from gitrel.kube.cel.types import BOOL, DYN, INT, Type, fits, joined, list_of, map_of, optional_of
 
 __all__ = ["check", "libraries"]
 

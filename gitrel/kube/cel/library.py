@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gitrel.cluster.api.cel import types
-from gitrel.cluster.api.cel.types import Type
-from gitrel.cluster.api.cel.values import CelError, kind_of
+from gitrel.kube.cel import types
+from gitrel.kube.cel.types import Type
+from gitrel.kube.cel.values import CelError, kind_of
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from gitrel.cluster.api.cel.libraries.standard import double_text, duration_text, timestamp_text, to_string
-from gitrel.cluster.api.cel.library import both, function, method
-from gitrel.cluster.api.cel.values import CelError, TypeValue
-from gitrel.cluster.api.regex import BadPattern, compiled
+from gitrel.kube.cel.libraries.standard import double_text, duration_text, timestamp_text, to_string
+from gitrel.kube.cel.library import both, function, method
+from gitrel.kube.cel.values import CelError, TypeValue
+from gitrel.kube.regex import BadPattern, compiled
 
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _ASCII_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}

@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from gitrel.cluster.api.cel.libraries import standard, urls
-from gitrel.cluster.api.cel.library import TABLE, function, method
-from gitrel.cluster.api.cel.values import NONE, CelError, Optional
-from gitrel.cluster.api.errors import shown
-from gitrel.cluster.kinds.names import label_errors, name_problems, qualified_name_problems
+from gitrel.kube.cel.libraries import standard, urls
+from gitrel.kube.cel.library import TABLE, function, method
+from gitrel.kube.cel.values import NONE, CelError, Optional
+from gitrel.kube.names import label_value_problems, name_problems, qualified_name_problems
 
 _F = "kubernetes.NamedFormat"
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\Z", re.ASCII | re.I)
@@ -53,11 +52,6 @@ def _dns1035(text: str) -> Sequence[str]:
     return name_problems(text, "service")
 
 
-def _label_value(text: str) -> Sequence[str]:
-    told = f"Invalid value: {shown(text)}: "
-    return [error.text.removeprefix(told) for error in label_errors({"key": text}, "")]
-
-
 def _day(text: str) -> bool:
     return len(text) == 10 and bool(date.fromisoformat(text))
 
@@ -74,7 +68,7 @@ CHECKS: Mapping[str, Check] = {
     "dns1123LabelPrefix": _prefixed(_label),
     "dns1123SubdomainPrefix": _prefixed(_subdomain),
     "dns1035LabelPrefix": _prefixed(_dns1035),
-    "labelValue": _label_value,
+    "labelValue": label_value_problems,
     "uri": _says(urls.is_url, "invalid URL"),
     "uuid": _says(_UUID.match, "does not match the UUID format"),
     "byte": _says(_base64, "invalid base64"),

@@ -6,9 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gitrel.cluster.api.cel.library import both, function
-from gitrel.cluster.api.cel.tree import UInt
-from gitrel.cluster.api.cel.values import (
+from gitrel.kube.cel.library import both, function
+from gitrel.kube.cel.tree import UInt
+from gitrel.kube.cel.values import (
     INT_MAX,
     INT_MIN,
     CelError,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from gitrel.cluster.api.cel.tree import UInt
+from gitrel.kube.cel.tree import UInt
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 

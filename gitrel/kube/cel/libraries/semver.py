@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gitrel.cluster.api.cel.library import TABLE, function, method
-from gitrel.cluster.api.cel.values import CelError
+from gitrel.kube.cel.library import TABLE, function, method
+from gitrel.kube.cel.values import CelError
 
 _S = "kubernetes.Semver"
 _VERSION = re.compile(

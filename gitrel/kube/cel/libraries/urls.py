@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
-from gitrel.cluster.api.cel.library import function, method
-from gitrel.cluster.api.cel.values import CelError
+from gitrel.kube.cel.library import function, method
+from gitrel.kube.cel.values import CelError
 
 _URL = "kubernetes.URL"
 

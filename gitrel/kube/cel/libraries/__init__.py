@@ -1,6 +1,6 @@
 """What expressions can call; importing this makes all of it known."""
 
-from gitrel.cluster.api.cel.libraries import (
+from gitrel.kube.cel.libraries import (
     addresses,
     collections,
     formats,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gitrel.cluster.api.cel.values import size_of
+from gitrel.kube.cel.values import size_of
 
 WEIGHTS = dict.fromkeys(
     ("contains", "startsWith", "endsWith", "matches", "replace", "split", "join", "indexOf", "lastIndexOf",

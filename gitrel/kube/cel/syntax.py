@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gitrel.cluster.api.cel.tokens import RESERVED, Token, as_bytes, tokens, unescaped, unquoted
-from gitrel.cluster.api.cel.tree import (
+from gitrel.kube.cel.tokens import RESERVED, Token, as_bytes, tokens, unescaped, unquoted
+from gitrel.kube.cel.tree import (
     BadExpression,
     Both,
     Call,

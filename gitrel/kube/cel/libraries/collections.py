@@ -6,8 +6,8 @@ from functools import cmp_to_key
 from itertools import pairwise
 from typing import Any
 
-from gitrel.cluster.api.cel.library import TABLE, function, method
-from gitrel.cluster.api.cel.values import CelError, Optional, contains, equal
+from gitrel.kube.cel.library import TABLE, function, method
+from gitrel.kube.cel.values import CelError, Optional, contains, equal
 
 RANGE_MAX = 100_000
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gitrel.cluster.api.cel.library import both, function, method
-from gitrel.cluster.api.cel.values import NONE, CelError, Optional
+from gitrel.kube.cel.library import both, function, method
+from gitrel.kube.cel.values import NONE, CelError, Optional
 
 
 @function("optional.of", "T -> optional(T)")

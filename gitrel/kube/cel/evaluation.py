@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gitrel.cluster.api.cel import libraries, syntax
-from gitrel.cluster.api.cel.libraries.standard import value_type
-from gitrel.cluster.api.cel.library import TABLE
-from gitrel.cluster.api.cel.loops import LOOPS, UNSET, Run, Step, bindings, restore, rows_of
-from gitrel.cluster.api.cel.tree import (
+from gitrel.kube.cel import libraries, syntax
+from gitrel.kube.cel.libraries.standard import value_type
+from gitrel.kube.cel.library import TABLE
+from gitrel.kube.cel.loops import LOOPS, UNSET, Run, Step, bindings, restore, rows_of
+from gitrel.kube.cel.tree import (
     Both,
     Call,
     Choice,
@@ -26,13 +26,13 @@ from gitrel.cluster.api.cel.tree import (
     Node,
     Select,
 )
-from gitrel.cluster.api.cel.values import (
+from gitrel.kube.cel.values import (
     NONE,
     CelError,
     Optional,
     json_names,
 )
-from gitrel.cluster.api.cel.weights import WEIGHTS, weight
+from gitrel.kube.cel.weights import WEIGHTS, weight
 
 __all__ = ["Program", "libraries"]
 

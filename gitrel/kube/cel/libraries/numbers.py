@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from gitrel.cluster.api.cel.library import function
-from gitrel.cluster.api.cel.tree import UInt
-from gitrel.cluster.api.cel.values import (
+from gitrel.kube.cel.library import function
+from gitrel.kube.cel.tree import UInt
+from gitrel.kube.cel.values import (
     CelError,
     MapList,
     SetList,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gitrel.cluster.api.cel.tree import BadExpression, complaint
+from gitrel.kube.cel.tree import BadExpression, complaint
 
 SIZE_MAX = 16_384
 """Characters of an expression."""
