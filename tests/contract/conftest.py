@@ -15,8 +15,10 @@ from gitrel.backends.embedded import EmbeddedBackend
 from gitrel.backends.kubernetes.backend import open_kubernetes
 from gitrel.clock import VirtualClock
 from gitrel.cluster.cluster import Cluster
+from gitrel.cluster.server import bringup
+from gitrel.cluster.spec import ClusterSpec
 from gitrel.kube.identity import Object
-from tests.realcluster.plane import assets, control_plane
+from tests.realcluster.plane import Plane
 
 NODE = {
     "apiVersion": "v1",
@@ -58,16 +60,21 @@ def embedded() -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    binaries = assets()
-    if binaries is None:
-        pytest.skip("no real control plane: `make test-realcluster` builds one and runs these tests")
-    with control_plane(binaries, tmp_path_factory.mktemp("plane")) as kubeconfig:
-        yield from real_place(kubeconfig)
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The bundled cluster over HTTPS, spoken to as any real cluster is."""
+    folder = tmp_path_factory.mktemp("served")
+    spec = ClusterSpec(name="served", nodes=())
+    with bringup.served(folder, spec):
+        yield from _over_the_wire(folder / "kubeconfig", "gitrel-served")
 
 
-def real_place(kubeconfig: Path) -> Iterator[Place]:
-    backend = open_kubernetes("real", "real", kubeconfig=str(kubeconfig))
+@pytest.fixture(scope="session")
+def real(control_plane_of_session: Plane) -> Iterator[Place]:
+    yield from _over_the_wire(control_plane_of_session.kubeconfig, control_plane_of_session.name)
+
+
+def _over_the_wire(kubeconfig: Path, name: str) -> Iterator[Place]:
+    backend = open_kubernetes(name, name, kubeconfig=str(kubeconfig))
     backend.apply(NODE)
 
     def wait_for(condition: Callable[[], bool]) -> None:
@@ -80,14 +87,14 @@ def real_place(kubeconfig: Path) -> Iterator[Place]:
     backend.close()
 
 
-@pytest.fixture(params=["embedded", "real"])
+@pytest.fixture(params=["embedded", "served", "real"])
 def place(request: pytest.FixtureRequest) -> Place:
     """A fresh namespace in each cluster."""
     found: Place = request.getfixturevalue(request.param)
     name = "t" + "".join(char for char in request.node.originalname if char.isalnum())[4:40].lower()
     found.backend.apply(namespace(name))
     found.namespace = name
-    if request.param == "real":
+    if request.param != "embedded":
         # The default service account is made by a controller, and pods are refused until it is there.
         account = {
             "apiVersion": "v1",

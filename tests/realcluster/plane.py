@@ -16,11 +16,27 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 TOKEN = "realcluster"
 START_SECONDS = 90.0
+CA = "certificates/apiserver.crt"
+"""The API server signs for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A running control plane. `pids` are its processes by name; `ca` is what checks its certificate."""
+
+    kubeconfig: Path
+    """Its only context is called as the plane is (`real`), and may do everything."""
+    server: str
+    ca: Path
+    token: str
+    pids: dict[str, int]
+    name: str = "real"
 
 
 def assets() -> Path | None:
@@ -31,15 +47,17 @@ def assets() -> Path | None:
 
 
 @contextmanager
-def control_plane(binaries: Path, folder: Path) -> Iterator[Path]:
-    """Runs until the block ends; gives the path of a kubeconfig whose context `real` may do everything."""
+def control_plane(binaries: Path, folder: Path, name: str = "real") -> Iterator[Plane]:
+    """Runs in `folder`, which exists and is empty, until the block ends. It has no nodes yet."""
     port, etcd, peer = _free_ports(3)
     _write_secrets(folder)
-    kubeconfig = _write_kubeconfig(folder / "kubeconfig", f"https://127.0.0.1:{port}")
+    server = f"https://127.0.0.1:{port}"
+    kubeconfig = write_kubeconfig(folder / "kubeconfig", server, name=name)
+    pids: dict[str, int] = {}
     with ExitStack() as running:
 
         def start(part: str, *arguments: str) -> None:
-            running.enter_context(_process(folder, [str(binaries / part), *arguments]))
+            pids[part] = running.enter_context(_process(folder, [str(binaries / part), *arguments]))
 
         start(
             "etcd",
@@ -81,7 +99,7 @@ def control_plane(binaries: Path, folder: Path) -> Iterator[Path]:
             "--server-address=127.0.0.1:0",
             *stages,
         )
-        yield kubeconfig
+        yield Plane(kubeconfig, server, folder / CA, TOKEN, pids, name)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -101,15 +119,18 @@ def _write_secrets(folder: Path) -> None:
     (folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n", encoding="utf-8")
 
 
-def _write_kubeconfig(path: Path, server: str) -> Path:
+def write_kubeconfig(
+    path: Path, server: str, *, ca: str = CA, token: str = TOKEN, name: str = "real"
+) -> Path:
+    """A kubeconfig with one context, called `name`; `ca` is a path, absolute or from the file's folder."""
     path.write_text(
         f"""\
 apiVersion: v1
 kind: Config
-clusters: [{{name: real, cluster: {{server: "{server}", certificate-authority: certificates/apiserver.crt}}}}]
-users: [{{name: admin, user: {{token: {TOKEN}}}}}]
-contexts: [{{name: real, context: {{cluster: real, user: admin}}}}]
-current-context: real
+clusters: [{{name: {name}, cluster: {{server: "{server}", certificate-authority: {ca}}}}}]
+users: [{{name: {name}-admin, user: {{token: {token}}}}}]
+contexts: [{{name: {name}, context: {{cluster: {name}, user: {name}-admin}}}}]
+current-context: {name}
 """,
         encoding="utf-8",
     )
@@ -117,12 +138,12 @@ current-context: real
 
 
 @contextmanager
-def _process(folder: Path, command: Sequence[str]) -> Iterator[None]:
+def _process(folder: Path, command: Sequence[str]) -> Iterator[int]:
     log = folder / f"{Path(command[0]).name}.log"
     with log.open("wb") as stream:
         running = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, cwd=folder)
         try:
-            yield
+            yield running.pid
         finally:
             running.terminate()
             try:
