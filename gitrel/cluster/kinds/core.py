@@ -40,6 +40,11 @@ def _finalizing(obj: Object) -> bool:
     return bool((obj.get("spec") or {}).get("finalizers"))
 
 
+def default_node(obj: Object) -> Object:
+    """A node always says its spec, even an empty one (the type writes it out)."""
+    return obj if obj.get("spec") is not None else {**obj, "spec": {}}
+
+
 def validate_node(obj: Object) -> Iterator[FieldError]:
     seen: set[tuple[str, str]] = set()
     for index, taint in enumerate(get(obj, "spec", "taints", default=())):
@@ -67,7 +72,10 @@ KINDS = (
         name_rule="label", default=default_namespace, prepare=prepare_namespace,
         prepare_update=keep_spec, terminating=_terminating_namespace, held=_finalizing,
     ),
-    Kind("nodes", "v1", "Node", namespaced=False, short_names=("no",), status=True, validate=validate_node),
+    Kind(
+        "nodes", "v1", "Node", namespaced=False, short_names=("no",), status=True,
+        default=default_node, validate=validate_node,
+    ),
     Kind("serviceaccounts", "v1", "ServiceAccount", short_names=("sa",)),
     Kind(
         "leases.coordination.k8s.io", "coordination.k8s.io/v1", "Lease", unconditional_update=False,
