@@ -68,15 +68,18 @@ def read_catalog(place: Place, revision: str | None = None) -> tuple[Catalog, tu
 
 
 @contextmanager
-def renderer(*, cache: bool = False) -> Iterator[CachingRenderer]:
+def renderer(*, cache: bool = False, manifests: bool = False) -> Iterator[CachingRenderer]:
     """Renders and remembers; the child processes that templates run in end with the block.
 
-    With `cache` what rendering came to is remembered on disk too, for the processes to come.
+    With `cache` what rendering came to is remembered on disk too, for the processes to come; with
+    `manifests` in whole, for those who compare with clusters. No secret ever gets there.
     """
     store = open_store(os.environ, Path.home()) if cache else None
     try:
         with Workers() as workers:
-            yield CachingRenderer(workers, store=store, program=fingerprint(), learn=MASKER.learn)
+            yield CachingRenderer(
+                workers, store=store, program=fingerprint(), learn=MASKER.learn, manifests=manifests
+            )
     finally:
         if store is not None:
             store.close()
@@ -125,11 +128,13 @@ def world(
     events: EventStream | None = None,
     git: GitOptions | None = None,
     looking: bool = False,
+    cache: bool = False,
 ) -> Iterator[World]:
     """The real world of one repository: Git, the journal in Git, and the clusters it names.
 
     `actor` is `Name <email>`, by default who Git says the caller is. With `remote` its refs are the truth,
     and where `place` is a remote they always are. Who is only `looking` is shown what is old, and told so.
+    With `cache` renderings are remembered on disk.
     """
     clock = clock or SystemClock()
     events = events or EventStream()
@@ -138,7 +143,10 @@ def world(
     def warn(text: str) -> None:
         events.emit(Event(clock.now(), "repository.warning", message=text))
 
-    with _opened(place, remote, git, looking, warn) as opened, renderer() as render:
+    with (
+        _opened(place, remote, git, looking, warn) as opened,
+        renderer(cache=cache, manifests=True) as render,
+    ):
         repository = opened.repository
         trust = Trust(repository, git.keys, accept_unsigned=git.accept_unsigned)
         ledger = GitLedger(
@@ -151,7 +159,7 @@ def world(
             looking=looking,
             clock=clock,
         )
-        tidy = _Tidy(ledger, warn)
+        tidy = _Tidy(ledger, render, warn)
         clusters = Clusters(connect or _Connector(opened.state, clock).connect)
         try:
             yield World(
@@ -217,11 +225,13 @@ def _branch(mirror: Mirror, looking: bool, warn: Callable[[str], None]) -> str:
 class _Tidy:
     """Packs what has piled up in the repository; that it could not is nobody's failure."""
 
-    def __init__(self, ledger: GitLedger, warn: Callable[[str], None]) -> None:
+    def __init__(self, ledger: GitLedger, render: CachingRenderer, warn: Callable[[str], None]) -> None:
         self._ledger = ledger
+        self._render = render
         self._warn = warn
 
     def __call__(self) -> None:
+        self._render.save()
         try:
             self._ledger.maintain()
         except GitrelError as error:

@@ -101,6 +101,7 @@ def working(
     remote: str | None = None,
     accept_rewritten: bool = False,
     accept_unsigned: bool = False,
+    cache: bool = True,
 ) -> Iterator[Work]:
     """Opens the world of the repository, with progress on stderr for as long as it is open."""
     from gitrel.app import world as open_world
@@ -110,7 +111,7 @@ def working(
     session.configure_logs()
     try:
         with (
-            open_world(session.place(), actor=actor, remote=remote, git=git) as world,
+            open_world(session.place(), actor=actor, remote=remote, git=git, cache=cache) as world,
             display(session, world.clock) as shown,
         ):
             _tell_uncommitted(session)
@@ -157,6 +158,7 @@ class Way:
     timeout: timedelta | None
     output: Format | None
     headers: bool
+    cache: bool = True
 
     def working(self, session: Session) -> AbstractContextManager[Work]:
         return working(
@@ -165,6 +167,7 @@ class Way:
             remote=self.remote,
             accept_rewritten=self.accept_rewritten,
             accept_unsigned=self.accept_unsigned,
+            cache=self.cache,
         )
 
 

@@ -107,7 +107,7 @@ def _judged(catalog: Catalog, component: str, contents: _Contents, renders: Cach
 def _recalled(renders: CachingRenderer, key: bytes) -> Judged | None:
     if (known := renders.recall(key)) is None:
         return None
-    from gitrel.render.cache import decode_objects, decode_problems
+    from gitrel.render.kept import decode_objects, decode_problems
 
     counted, releases, rows, claimed = orjson.loads(known)
     claims = tuple((environment, decode_objects(objects)) for environment, objects in claimed)
@@ -115,7 +115,7 @@ def _recalled(renders: CachingRenderer, key: bytes) -> Judged | None:
 
 
 def _remember(renders: CachingRenderer, key: bytes, part: Judged) -> None:
-    from gitrel.render.cache import encode_objects, encode_problems
+    from gitrel.render.kept import encode_objects, encode_problems
 
     claims = [(environment, encode_objects(objects)) for environment, objects in part.claims]
     rows = (part.counted, part.releases, encode_problems(part.problems), claims)

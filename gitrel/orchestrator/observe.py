@@ -17,7 +17,7 @@ from gitrel.errors import GitrelError, Problem, Unreachable
 from gitrel.kube.identity import Object
 from gitrel.orchestrator import deliver
 from gitrel.orchestrator.clusters import Sighting
-from gitrel.orchestrator.releases import rendered_release, rendered_version
+from gitrel.orchestrator.releases import judged_version, rendered_release
 from gitrel.orchestrator.sets import waiting_for_set
 from gitrel.orchestrator.world import World
 from gitrel.render.manifest import Rendered, Written
@@ -58,7 +58,7 @@ def observe(
     objects: dict[str, tuple[Written, ...]] = {}
     releases: dict[str, tuple[Release, Release | None]] = {}
     for name in sorted(component.pointers):
-        wanted, pointer = rendered_version(
+        wanted, pointer = judged_version(
             world, catalog, component.name, component.pointers[name].version, name
         )
         problems += wanted.problems
@@ -92,8 +92,8 @@ def _candidate(
     """What the rollout's version would be here; None where there is no such rollout or version."""
     if not record.version or record.version not in component.versions:
         return None
-    rendered, release = rendered_version(world, catalog, component.name, record.version, name)
-    problems += rendered.problems
+    judged, release = judged_version(world, catalog, component.name, record.version, name)
+    problems += judged.problems
     return release
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gitrel.errors import GitrelError, InvalidRepository
 from gitrel.orchestrator.world import World
-from gitrel.render.manifest import Rendered
+from gitrel.render.manifest import Judgement, Rendered
 from gitrel.repo.model import Catalog
 from gitrel.rollout.seen import Release
 
@@ -19,12 +19,15 @@ class NotReproducible(GitrelError):
     exit_code = 5
 
 
-def rendered_version(
+def judged_version(
     world: World, catalog: Catalog, component: str, version: str, environment: str
-) -> tuple[Rendered, Release]:
-    """One version as it would be in one environment. Problems stay in the result for the caller to weigh."""
-    rendered = world.render(catalog, component, version, environment)
-    return rendered, Release(version, rendered.digest, catalog.commit)
+) -> tuple[Judgement, Release]:
+    """One version as it would be in one environment, without its manifests: nearly every pass needs no more.
+
+    Problems stay in the result for the caller to weigh.
+    """
+    judged = world.render.judge(catalog, component, version, environment)
+    return judged, Release(version, judged.digest, catalog.commit)
 
 
 def rendered_release(

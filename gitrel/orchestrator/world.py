@@ -16,7 +16,7 @@ from gitrel.events import EventStream
 from gitrel.ledger.ledger import Ledger
 from gitrel.ledger.proposals import Proposals
 from gitrel.orchestrator.clusters import Clusters
-from gitrel.render.manifest import Rendered
+from gitrel.render.manifest import Judgement, Rendered
 from gitrel.repo.model import Catalog
 from gitrel.rollout.actions import Action
 from gitrel.rollout.state import Rollout
@@ -37,6 +37,10 @@ class Source(Protocol):
 class Renderer(Protocol):
     def __call__(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
         """One release, rendered and validated. Cheap to ask again for the same inputs."""
+        ...
+
+    def judge(self, catalog: Catalog, component: str, version: str, environment: str) -> Judgement:
+        """Its digest and its problems, without its manifests: cheaper still."""
         ...
 
 

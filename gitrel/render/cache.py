@@ -1,8 +1,9 @@
 """What was rendered once is not rendered again, as long as nothing that it really read has changed.
 
 A rendering is found by its place (component, version, environment) and holds good while every input that it
-recorded has the digest of then (`reads`). Manifests are kept in memory only. Across processes a store may
-keep what rendering came to, a digest and problems, which is all that checking and comparing need.
+recorded has the digest of then (`reads`). Across processes a store may keep what rendering came to, a digest
+and problems, which is all that checking needs; and for those who compare with clusters the manifests too,
+except of releases that hold a secret (`kept`).
 """
 
 from __future__ import annotations
@@ -11,34 +12,32 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 
-from gitrel.errors import Problem
-from gitrel.kube.identity import Ref
-from gitrel.render.manifest import Judgement, Rendered, Written
+from gitrel.render.kept import (
+    Trace,
+    decode_judgements,
+    decode_rendered,
+    encode_judgements,
+    encode_rendered,
+    judgement_of,
+    may_be_kept,
+)
+from gitrel.render.manifest import Judgement, Rendered
 from gitrel.render.reads import Inputs
 from gitrel.render.release import render_release, template_context
 from gitrel.render.sops import Safe
 from gitrel.render.template import TemplateWorkers
 from gitrel.render.tools import Tools
-from gitrel.repo.model import Catalog, Origin
+from gitrel.repo.model import Catalog
 
 ENTRIES_MAX = 20_000
 TRACES_MAX = 4
 """How many outcomes of one place are kept: going back and forth between a few branches costs nothing."""
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Trace(Generic[_T]):
-    """What was read, and what came of it."""
-
-    reads: Mapping[str, str]
-    outcome: _T
 
 
 class Store(Protocol):
@@ -48,11 +47,14 @@ class Store(Protocol):
 
     def put(self, key: bytes, value: bytes) -> None: ...
 
+    def flush(self) -> None: ...
+
 
 class CachingRenderer:
     """`renderer(catalog, component, version, environment)` → Rendered; safe to use from several threads.
 
     `program` stands for everything that is not in the repository: the versions of gitrel and of its tools.
+    With `manifests` whatever is judged is likely to be wanted whole soon, and is kept whole.
     `learn` is told every value that is decrypted on the way, so that it can be hidden.
     """
 
@@ -65,11 +67,13 @@ class CachingRenderer:
         program: str = "",
         tools: Tools | None = None,
         learn: Callable[[str], None] | None = None,
+        manifests: bool = False,
     ) -> None:
         self._workers = workers
         self._tools = tools or Tools()
         self._safe = Safe(self._tools, learn)
         self._store = store
+        self._manifests = manifests
         self.program = program
         self._rendered: _Memory[Rendered] = _Memory(entries_max)
         self._judged: _Memory[Judgement] = _Memory(entries_max * 5)
@@ -80,18 +84,20 @@ class CachingRenderer:
         if place is None:
             return self._render(catalog, component, version, environment)
         key, inputs = place
-        known = self._rendered.find(key, inputs)
-        if known is None:
+        if (known := self._rendered.find(key, inputs)) is not None:
+            return known
+        if (known := self._stored_whole(key, inputs)) is None:
             known = self._render(catalog, component, version, environment)
-            self._rendered.add(key, Trace(known.reads, known))
             self._keep(key, known)
+            self._keep_whole(key, known)
+        self._rendered.add(key, Trace(known.reads, known))
         return known
 
     def judge(self, catalog: Catalog, component: str, version: str, environment: str) -> Judgement:
         """What the release is, without its manifests; without rendering where that is known already."""
         place = self._place(catalog, component, version, environment)
         if place is None:
-            return _judgement(self._render(catalog, component, version, environment))
+            return judgement_of(self._render(catalog, component, version, environment))
         key, inputs = place
         if known := self._judged.find(key, inputs):
             return known
@@ -100,7 +106,9 @@ class CachingRenderer:
                 self._judged.add(key, trace)
                 return trace.outcome
         if rendered := self._rendered.find(key, inputs):
-            return _judgement(rendered)
+            return judgement_of(rendered)
+        if self._manifests:
+            return judgement_of(self(catalog, component, version, environment))
         return self._keep(key, self._render(catalog, component, version, environment))
 
     def recall(self, key: bytes) -> bytes | None:
@@ -112,22 +120,39 @@ class CachingRenderer:
         if self._store is not None:
             self._store.put(key, value)
 
+    def save(self) -> None:
+        """Writes down what was rendered since: for a quiet moment. Never raises."""
+        if self._store is not None:
+            self._store.flush()
+
     def _render(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
         return render_release(
             catalog, component, version, environment, self._workers, self._tools, self._safe
         )
 
     def _keep(self, key: bytes, rendered: Rendered) -> Judgement:
-        trace = Trace(rendered.reads, _judgement(rendered))
+        trace = Trace(rendered.reads, judgement_of(rendered))
         self._judged.add(key, trace)
         if self._store is not None and rendered.lasting:
             older = [old for old in self._stored(key) if old.reads != trace.reads]
-            self._store.put(key, _encode([trace, *older][:TRACES_MAX]))
+            self._store.put(key, encode_judgements([trace, *older][:TRACES_MAX]))
         return trace.outcome
+
+    def _keep_whole(self, key: bytes, rendered: Rendered) -> None:
+        if self._store is not None and self._manifests and may_be_kept(rendered):
+            self._store.put(_whole(key, rendered.reads), encode_rendered(rendered))
+
+    def _stored_whole(self, key: bytes, inputs: Inputs) -> Rendered | None:
+        if self._store is None or not self._manifests:
+            return None
+        for trace in self._stored(key):
+            if inputs.still(trace.reads) and (data := self._store.get(_whole(key, trace.reads))) is not None:
+                return decode_rendered(data)
+        return None
 
     def _stored(self, key: bytes) -> Sequence[Trace[Judgement]]:
         data = self._store.get(key) if self._store is not None else None
-        return _decode(data) if data is not None else ()
+        return decode_judgements(data) if data is not None else ()
 
     def _place(
         self, catalog: Catalog, component: str, version: str, environment: str
@@ -145,6 +170,11 @@ class CachingRenderer:
         parts = (self.program, target.origin.file, environment, part.renderer, kubernetes)
         inputs = known[3].with_version({file.path: file.data for file in target.files}, target.name)
         return hashlib.sha256("\0".join(parts).encode()).digest(), inputs
+
+
+def _whole(key: bytes, reads: Mapping[str, str]) -> bytes:
+    """The key of the manifests that came of these reads; the judgements under `key` name them all."""
+    return hashlib.sha256(key + orjson.dumps(reads)).digest()
 
 
 class _Memory(Generic[_T]):
@@ -183,40 +213,3 @@ class _Memory(Generic[_T]):
         self._traces -= 1
         if not traces:
             del self._entries[key]
-
-
-def _judgement(rendered: Rendered) -> Judgement:
-    return Judgement(rendered.digest, rendered.problems, rendered.lasting, rendered.objects)
-
-
-def _encode(traces: Sequence[Trace[Judgement]]) -> bytes:
-    outcomes = ((trace.reads, trace.outcome) for trace in traces)
-    return orjson.dumps(
-        [
-            (reads, one.digest, encode_problems(one.problems), encode_objects(one.objects))
-            for reads, one in outcomes
-        ]
-    )
-
-
-def _decode(data: bytes) -> Sequence[Trace[Judgement]]:
-    return [
-        Trace(reads, Judgement(digest, decode_problems(problems), True, decode_objects(objects)))
-        for reads, digest, problems, objects in orjson.loads(data)
-    ]
-
-
-def encode_objects(objects: Sequence[Written]) -> list[Any]:
-    return [(r.group, r.kind, r.namespace, r.name, at.file, at.line) for r, at in objects]
-
-
-def decode_objects(rows: Sequence[Any]) -> tuple[Written, ...]:
-    return tuple((Ref(*row[:4]), Origin(*row[4:])) for row in rows)
-
-
-def encode_problems(problems: Sequence[Problem]) -> list[Any]:
-    return [(p.file, p.line, p.column, p.what, p.todo, p.severity) for p in problems]
-
-
-def decode_problems(rows: Sequence[Any]) -> tuple[Problem, ...]:
-    return tuple(Problem(*row) for row in rows)

@@ -5,8 +5,8 @@
 
 An entry whose signature does not fit its key and content is as good as none: it is rendered again. A folder
 that somebody else owns or may write to is not used, nor is a file that SQLite cannot read. Every failure of
-the disk ends in rendering, never in an error. No manifest and no value is stored, and nothing at all of a
-release that holds decrypted secrets; see `cache`.
+the disk ends in rendering, never in an error. Nothing at all is stored of a release that holds decrypted
+secrets, and no manifest of one that holds a Secret; see `kept`.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ class DiskStore:
             self._pending[key] = value
             if len(self._pending) >= _PENDING_MAX:
                 self._flush()
+
+    def flush(self) -> None:
+        """Writes what is pending: for those who live long, in a quiet moment."""
+        with self._lock:
+            self._flush()
 
     def close(self) -> None:
         with self._lock:

@@ -51,6 +51,7 @@ def reconcile(
     remote: Remote = DEFAULT.remote,
     accept_rewritten: AcceptRewritten = DEFAULT.accept_rewritten,
     accept_unsigned: AcceptUnsigned = DEFAULT.accept_unsigned,
+    cache: Annotated[bool, option("cache")] = DEFAULT.cache,
     output: Output = DEFAULT.output,
     headers: Headers = DEFAULT.headers,
 ) -> int:
@@ -61,7 +62,7 @@ def reconcile(
     """
     _timeout_needs_wait(context, wait)
     session = session_of(context)
-    way = Way(actor, remote, accept_rewritten, accept_unsigned, wait, timeout, output, headers)
+    way = Way(actor, remote, accept_rewritten, accept_unsigned, wait, timeout, output, headers, cache)
     with way.working(session) as work:
         scope = Scope(frozenset(components or ()))
         _known(work, scope)

@@ -34,6 +34,7 @@ def daemon(
     webhook_secret_file: Annotated[Path | None, option("webhook_secret_file")] = DEFAULT.webhook_secret_file,
     actor: Annotated[str | None, option("actor")] = DEFAULT.actor,
     remote: Annotated[str | None, option("remote")] = DEFAULT.remote,
+    cache: Annotated[bool, option("cache")] = DEFAULT.cache,
 ) -> int:
     """Reconcile for ever.
 
@@ -69,7 +70,8 @@ def daemon(
         metrics.failed(pulse.end())
         log.error("pass.failed", error=str(error), exit_code=error.exit_code)
 
-    with open_world(session.place(), actor=actor, remote=remote, git=git_options(session)) as world:
+    git = git_options(session)
+    with open_world(session.place(), actor=actor, remote=remote, git=git, cache=cache) as world:
         world.events.subscribe(log_lines(log))
         world.events.subscribe(metrics.hear)
         scope = Scope(frozenset(components or ()))
