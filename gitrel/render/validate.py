@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from gitrel.errors import Problem
 from gitrel.kube import openapi
 from gitrel.kube.autoscaling import autoscaled
+from gitrel.kube.directives import wrong_directives
 from gitrel.kube.fields import get
 from gitrel.kube.identity import group_of
 from gitrel.render.objects import Found
@@ -22,6 +23,8 @@ from gitrel.render.schema import dotted, schema_errors
 
 def problems_of(found: Found, version: str) -> Iterator[Problem]:
     """Everything that the API server of that version would refuse, as far as it can be known here."""
+    for where, what, todo in wrong_directives(found.object):
+        yield found.at(where).problem(what, todo)
     api_version, kind = found.object["apiVersion"], found.object["kind"]
     definition = openapi.definition_of(version, api_version, kind)
     if definition is None:
