@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from gitrel.backends.backend import FIELD_OWNER, Refused
-from gitrel.backends.kubernetes.access import CONNECTIONS_MAX, connect
+from gitrel.backends.kubernetes.access import AccessOptions, resolve
+from gitrel.backends.kubernetes.connection import CONNECTIONS_MAX, Connection
 from gitrel.backends.kubernetes.discovery import Discovery, Resource, UnknownKind
 from gitrel.backends.kubernetes.requests import Answer, Limits, Requests
 from gitrel.errors import Unreachable
 from gitrel.kube.identity import Object, Ref, group_of, ref_of
+from gitrel.kube.impersonation import NOBODY, Impersonation
 
 PAGE = 500
 """Objects asked for at once, as kubectl does."""
@@ -110,10 +112,21 @@ class KubernetesBackend:
 
 
 def open_kubernetes(
-    name: str, context: str, *, kubeconfig: str = "", limits: Limits | None = None
+    name: str,
+    context: str,
+    *,
+    kubeconfig: str = "",
+    limits: Limits | None = None,
+    options: AccessOptions | None = None,
+    act_as: Impersonation = NOBODY,
 ) -> KubernetesBackend:
-    """The cluster of a kubeconfig context. Raises NoAccess; the cluster itself is not asked yet."""
-    return KubernetesBackend(Requests(connect(context, kubeconfig=kubeconfig), name, limits=limits), name)
+    """The cluster of a kubeconfig context. Raises NoAccess; the cluster itself is not asked yet.
+
+    `name` is the environment's. `kubeconfig` stands for `options` where nothing else is to be said.
+    """
+    options = options or AccessOptions(kubeconfig=kubeconfig)
+    access = resolve(context, options, environment=name, act_as=act_as)
+    return KubernetesBackend(Requests(Connection(access), name, limits=limits), name)
 
 
 def _object(ref: Ref, answer: Answer) -> Object:

@@ -7,6 +7,7 @@ answer, a busy server and a renewed token are all met by asking again, within a 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from urllib.parse import urlencode
 
 import orjson
 
+from gitrel.backends.kubernetes.connection import Connection
 from gitrel.errors import Unreachable
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
+    from urllib3 import BaseHTTPResponse
 
 BUSY = frozenset((429, 500, 502, 503, 504))
 SCHEMA_MISMATCH = "failed to create typed patch object"
@@ -53,17 +55,18 @@ class Requests:
 
     def __init__(
         self,
-        client: ApiClient,
+        connection: Connection,
         name: str,
         *,
         limits: Limits | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._client = client
+        self._connection = connection
         self._name = name
         self._limits = limits or Limits()
-        self._sleep = sleep
+        self._closing = threading.Event()
+        self._sleep = sleep or self._closing.wait
         self._jitter = jitter
         self.count = 0
 
@@ -76,15 +79,14 @@ class Requests:
         content_type: str = "application/json",
     ) -> Answer:
         """The answer, good or bad. Raises Unreachable when there was none in time, or only busy ones."""
-        url = self._client.configuration.host.rstrip("/") + path
-        if query:
-            url += "?" + urlencode(query)
+        url = self._url(path, query)
         data = None if body is None else orjson.dumps(body)
-        spent, attempt, renewed = 0.0, 0, False
+        end, attempt, renewed = time.monotonic() + self._limits.total, 0, False
+        spent = 0.0
         while True:
             answer, wait, problem = self._once(method, url, data, content_type)
             if answer is not None and answer.status == HTTPStatus.UNAUTHORIZED and not renewed:
-                renewed = True  # a token that was just renewed: the configuration reads it again
+                renewed = True  # the credential was given up, and the next request asks for a new one
                 continue
             if answer is not None and not _is_busy(answer):
                 return answer
@@ -92,42 +94,71 @@ class Requests:
                 wait = min(self._limits.backoff_first * 2**attempt, self._limits.backoff_max)
                 wait *= 0.5 + self._jitter() / 2
             attempt, spent = attempt + 1, spent + wait
-            if spent > self._limits.total:
+            if spent > self._limits.total or time.monotonic() + wait > end or self._closing.is_set():
                 raise Unreachable(f"cluster {self._name}: {problem}")
             self._sleep(wait)
+
+    def stream(self, path: str, query: Mapping[str, str], silence_seconds: float) -> BaseHTTPResponse:
+        """One attempt at an answer that is read as it comes; whoever calls closes it.
+
+        Raises Unreachable where there is none, and where nothing comes for `silence_seconds`.
+        """
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return self._request("GET", self._url(path, query), None, "", silence_seconds, whole=False)
+        except HTTPError as error:
+            raise Unreachable(f"cluster {self._name}: {problem_of(error)}") from None
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> str:
+        return self._connection.server + path + (f"?{urlencode(query)}" if query else "")
 
     def _once(
         self, method: str, url: str, data: bytes | None, content_type: str
     ) -> tuple[Answer | None, float | None, str]:
         """(the answer, how long it asked to wait, what is wrong in words)."""
-        from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": "application/json", "User-Agent": "gitrel"} | self._authorization()
-        if data is not None:
-            headers["Content-Type"] = content_type
-        timeout = Timeout(connect=self._limits.connect, read=self._limits.read)
-        self.count += 1
         try:
-            response = self._client.rest_client.pool_manager.request(
-                method, url, body=data, headers=headers, timeout=timeout, retries=False, redirect=False
-            )
+            response = self._request(method, url, data, content_type, self._limits.read)
         except HTTPError as error:
             return None, None, problem_of(error)
         answer = Answer(response.status, _json(response.data))
         return answer, _retry_after(response.headers.get("Retry-After", "")), _busy(answer, response.data)
 
-    def _authorization(self) -> dict[str, str]:
-        """Asked anew each time, because tokens are renewed in between."""
-        settings = self._client.configuration.auth_settings()
-        return {
-            row["key"]: row["value"]
-            for row in settings.values()
-            if row.get("value") and row["in"] == "header"
-        }
+    def _request(
+        self, method: str, url: str, data: bytes | None, content_type: str, read: float, *, whole: bool = True
+    ) -> BaseHTTPResponse:
+        """One request. A credential that is refused is given up."""
+        from urllib3 import HTTPHeaderDict, Timeout
+
+        credential = self._connection.credential()
+        # A name may come several times: each group that is impersonated has a line of its own.
+        headers = HTTPHeaderDict({"Accept": "application/json", "User-Agent": "gitrel"})
+        for name, value in self._connection.headers(credential):
+            headers.add(name, value)
+        if data is not None:
+            headers["Content-Type"] = content_type
+        timeout = Timeout(connect=self._limits.connect, read=read)
+        self.count += 1
+        response = self._connection.pool(credential).request(
+            method,
+            url,
+            body=data,
+            headers=headers,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=whole,
+        )
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._connection.refused(credential)
+        return response
 
     def close(self) -> None:
-        self._client.rest_client.pool_manager.clear()
+        """What is under way gives up at its next wait."""
+        self._closing.set()
+        self._connection.close()
 
 
 def _is_busy(answer: Answer) -> bool:
