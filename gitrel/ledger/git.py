@@ -7,21 +7,24 @@ new tip. An entry's id says what is in it, so a save whose answer was lost is re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from gitrel.clock import Clock
-from gitrel.errors import Conflict, InvalidRepository, UsageError
+from gitrel.errors import Conflict, InvalidRepository, Problem, UsageError
 from gitrel.ledger import codec
 from gitrel.ledger.journal import Journal, Position
 from gitrel.ledger.ledger import Entry
 from gitrel.ledger.moves import commit_moves
 from gitrel.ledger.reftruth import LocalRefs, Refs, RemoteRefs
+from gitrel.ledger.resting import needed, put_back, under_way
 from gitrel.ledger.trust import Trust
 from gitrel.ledger.truth import JOURNAL, LocalTruth, RemoteTruth, Step, Truth
 from gitrel.repo import layout
 from gitrel.repo.edit import FileChange, one_line
 from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate
+from gitrel.repo.git.tags import TagReader
+from gitrel.repo.tagged import Tag, Tags, doubt, in_use, tagged_components
 from gitrel.rollout.actions import MovePointer
 from gitrel.rollout.state import Rollout
 
@@ -63,7 +66,7 @@ class GitLedger:
         self._looking = looking
         self._synced = False
         self._unpacked = 0
-        self._told = ""
+        self._told: dict[str, str] = {}
         self._branch = _full_ref(branch or repository.head().ref, repository)
         self._accept_rewritten = accept_rewritten
         self._journal = Journal(repository, JOURNAL)
@@ -141,7 +144,7 @@ class GitLedger:
         if not self._contains_known_tip(position, tip):
             if not self._repository.has(position.tip):
                 raise self._rewritten(position)
-            self._warn_once(str(self._rewritten(position)))
+            self._warn_once("rewritten", str(self._rewritten(position)))
             return position.tip
         self._believe(position, tip)
         return tip
@@ -187,13 +190,55 @@ class GitLedger:
         except InvalidRepository as error:
             if not self._looking:
                 raise
-            self._warn_once(f"not trusted, and shown all the same: {error}")
+            self._warn_once("commits", f"not trusted, and shown all the same: {error}")
 
-    def _warn_once(self, text: str) -> None:
+    def _warn_once(self, topic: str, text: str) -> None:
         """What holds for every pass is told when it begins to hold."""
-        if text != self._told:
-            self._told = text
+        if text != self._told.get(topic, ""):
+            self._told[topic] = text
             self._warn(text)
+
+    # ── Tags that are believed ──────────────────────────────────────────────────────────────────────────
+
+    def doubted(self, tags: Tags) -> Mapping[str, str]:
+        """Full ref → why that tag is not believed, of the tags that a pointer or a rollout rests on."""
+        if self._trust is None:
+            return {}
+        position, tip = self._position(), self._truth.tip()
+        records = self._journal.records(position.commit)
+        found: dict[str, str] = {}
+        told: list[Problem] = []
+        for component, mine in tags.items():
+            used = {tag.ref: tag for tag in in_use(mine, needed(records.get(component)))}
+            faults = self._trust.doubted(position, tip, used.values())
+            if self._trust.requires(position, tip):
+                faults = {**put_back(mine, records.get(component)), **faults}
+            told += [doubt(component, used[ref], why) for ref, why in faults.items()]
+            found.update(faults)
+        if told and self._looking:
+            self._warn_once("tags", f"not trusted, and shown all the same: {InvalidRepository(told)}")
+            return {}
+        return found
+
+    def vouch(self, component: str, tags: Iterable[Tag], commits: Iterable[str] = ()) -> None:
+        """Raises InvalidRepository for tags and commits beside the branch that are not believed."""
+        if self._trust is not None:
+            position, tip, known = self._position(), self._truth.tip(), {tag.ref: tag for tag in tags}
+            if faults := self._trust.doubted(position, tip, known.values()):
+                raise InvalidRepository([doubt(component, known[ref], why) for ref, why in faults.items()])
+            self._trust.check_others(position, tip, commits)
+
+    def _vouch_for(self, tip: str, entries: Sequence[Entry]) -> None:
+        """What begins with this step rests on tags that are believed."""
+        if self._trust is None or not tip or not self._trust.requires(self._position(), tip):
+            return
+        prefixes = tagged_components(self._repository.read_commit(tip))
+        for entry in entries:
+            if entry.component in prefixes:
+                wanted = {entry.component: prefixes[entry.component]}
+                tags = TagReader(self._repository).read(wanted, self.tags())[entry.component]
+                begun = {entry.after.version, *under_way(entry.after)}
+                self.vouch(entry.component, (tag for name, tag in tags.versions.items() if name in begun))
 
     @property
     def repository(self) -> GitRepository:
@@ -238,6 +283,7 @@ class GitLedger:
             raise self._rewritten(before)
         if contained:
             self._believe(before, tip)
+        self._vouch_for(tip, entries)
         moved = commit_moves(self._repository, tip, entries, moves, self.tags)
         known_tip = moved.tip if contained else before.tip
         after = self._journal.append(before, entries, self._branch, known_tip)

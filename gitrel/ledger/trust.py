@@ -10,6 +10,9 @@ the repository at the last accepted commit, so that a commit that adds a signer,
 signatures, has to be signed by one who was there before. Such keys protect from mistakes and from those who
 may push to the branch; whoever may write to `refs/gitrel/journal` too can say what was accepted, and against
 those only the operator's keys help.
+
+Tags that something rests on are checked one by one, whatever was accepted: no history says what came before
+a tag, so each has to carry a signature of its own, made for its own name.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from gitrel.repo.git import GitRepository
 from gitrel.repo.git.signatures import Keys, Verifier
 from gitrel.repo.schema import PipelineDocument
 from gitrel.repo.schema_read import read
+from gitrel.repo.tagged import Tag
 from gitrel.repo.tree import ROOTS
 
 
@@ -47,6 +51,7 @@ class Trust:
         self._policies: dict[str, Policy] = {}
         self._verifiers: dict[Keys, Verifier] = {}
         self._good: set[tuple[Keys, str]] = set()
+        self._of_tags: dict[tuple[Keys, str, str], str] = {}
 
     def close(self) -> None:
         while self._verifiers:
@@ -59,7 +64,7 @@ class Trust:
         """
         if self._accept_unsigned or not tip:
             return
-        accepted = position.tip if position.tip and self._repository.has(position.tip) else ""
+        accepted = self._accepted(position)
         keys = self._keys_in_force(accepted, tip)
         if keys is None:
             return
@@ -71,7 +76,7 @@ class Trust:
 
     def check_own(self, position: Position, tip: str, made: Iterable[str]) -> None:
         """The same for commits that gitrel has made and nobody has seen yet."""
-        accepted = position.tip if position.tip and self._repository.has(position.tip) else ""
+        accepted = self._accepted(position)
         keys = self._keys_in_force(accepted, tip)
         if keys is None:
             return
@@ -80,6 +85,43 @@ class Trust:
             raise UsageError(f"{what}: give it an SSH key with --signing-key")
         if faults := list(self._faults(keys, made, "gitrel's own commit")):
             raise InvalidRepository(faults)
+
+    def doubted(self, position: Position, tip: str, tags: Iterable[Tag]) -> dict[str, str]:
+        """Full ref → what is wrong with that tag; those with which nothing is are left out."""
+        if self._accept_unsigned or not tip:
+            return {}
+        keys = self._keys_in_force(self._accepted(position), tip)
+        if keys is None:
+            return {}
+        return {tag.ref: fault for tag in tags if (fault := self._fault_of_tag(keys, tag))}
+
+    def check_others(self, position: Position, tip: str, commits: Iterable[str]) -> None:
+        """Raises InvalidRepository for commits beside the branch that are to be built upon."""
+        keys = self._keys_in_force(self._accepted(position), tip)
+        if keys is not None and not self._accept_unsigned and (faults := list(self._faults(keys, commits))):
+            raise InvalidRepository(faults)
+
+    def requires(self, position: Position, tip: str) -> bool:
+        """Whether anything is to be signed here at all."""
+        return not self._accept_unsigned and self._keys_in_force(self._accepted(position), tip) is not None
+
+    def _accepted(self, position: Position) -> str:
+        return position.tip if position.tip and self._repository.has(position.tip) else ""
+
+    def _fault_of_tag(self, keys: Keys, tag: Tag) -> str:
+        if tag.id == tag.commit:
+            return "it is a lightweight tag, which carries no signature"
+        key = keys, tag.ref, tag.id
+        if key not in self._of_tags:
+            (data,) = self._repository.blobs([tag.id])
+            name = tag.ref.removeprefix("refs/tags/")
+            self._of_tags[key] = self._verifier(keys).fault_of_tag(data, name)
+        return self._of_tags[key]
+
+    def _verifier(self, keys: Keys) -> Verifier:
+        if keys not in self._verifiers:
+            self._verifiers[keys] = Verifier(keys)
+        return self._verifiers[keys]
 
     def _keys_in_force(self, accepted: str, tip: str) -> Keys | None:
         """None where no signature is required."""
@@ -108,10 +150,8 @@ class Trust:
         for commit in commits:
             if (keys, commit) in self._good:
                 continue
-            if keys not in self._verifiers:
-                self._verifiers[keys] = Verifier(keys)
             (data,) = self._repository.blobs([commit])
-            fault = self._verifiers[keys].fault_of_commit(data)
+            fault = self._verifier(keys).fault_of_commit(data)
             if fault:
                 todo = "sign it (git commit -S), or look at it and accept it once with --accept-unsigned"
                 yield Problem(f"{what} {commit[:12]}", 0, 0, fault, todo)

@@ -15,7 +15,7 @@ from gitrel.repo.check import check_repository
 from gitrel.repo.git.repository import GitRepository
 from gitrel.repo.git.tags import TagReader
 from gitrel.repo.model import Catalog
-from gitrel.repo.tagged import overlay, tagged_components
+from gitrel.repo.tagged import Tags, overlay, tagged_components
 from gitrel.repo.tree import RawTree
 
 Read = tuple[Catalog, tuple[Problem, ...]]
@@ -46,6 +46,10 @@ class TagSource(Protocol):
         """Component → versions named by their commit, at which something runs or ran by the journal."""
         ...
 
+    def doubted(self, tags: Tags) -> Mapping[str, str]:
+        """Full ref → why that tag is not believed, of those that something rests on."""
+        ...
+
 
 class CommitCatalogs:
     """Implements `orchestrator.world.Source`: `tip` says which commit is the truth now.
@@ -74,9 +78,12 @@ class CommitCatalogs:
     def catalog(self, commit: str) -> Read:
         prefixes = self._prefixes(commit)
         refs, further = self._refs(prefixes)
-        key = commit, frozenset([*refs.items(), *((name, frozenset(further[name])) for name in further)])
+        tags = self._tag_reader.read(prefixes, refs, further)
+        doubted = self._tags.doubted(tags) if self._tags is not None and tags else {}
+        more = ((name, frozenset(further[name])) for name in further)
+        key = commit, frozenset([*refs.items(), *more, ("doubted", frozenset(doubted.items()))])
         if key not in self._read:
-            tree = overlay(self._tree(commit), self._tag_reader.read(prefixes, refs, further))
+            tree = overlay(self._tree(commit), tags, doubted)
             self._read[key] = check_repository(tree, commit)
             while len(self._read) > CATALOGS_MAX:
                 self._read.popitem(last=False)

@@ -14,7 +14,7 @@ them (`RawTree.elsewhere`). A pointer at a commit that is no version names it `c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -71,6 +71,23 @@ class ComponentTags:
 
 Tags = Mapping[str, ComponentTags]
 """By component; only those whose versions are tags."""
+Doubted = Mapping[str, str]
+"""Full ref → why that tag is not believed."""
+
+
+def in_use(tags: ComponentTags, versions: Collection[str]) -> Iterator[Tag]:
+    """The tags that something rests on: pointers, the versions they name, and `versions`."""
+    yield from tags.pointers.values()
+    pointed = {tags.named(tag.commit) for tag in tags.pointers.values()}
+    yield from (tag for name, tag in tags.versions.items() if name in pointed or name in versions)
+
+
+def doubt(component: str, tag: Tag, why: str) -> Problem:
+    """A tag that is not believed, as an error of its component."""
+    name = tag.ref.removeprefix("refs/tags/")
+    what = f"tag {name} at commit {tag.commit[:12]}: {why}"
+    todo = f"look at it, then sign it: git tag -s -f {name} {tag.commit[:12]}, and push it with --force"
+    return Problem(layout.component_folder(component), 0, 0, what, todo)
 
 
 def tag_prefix(component: str, versions: schema.VersionsFrom) -> str | None:
@@ -116,8 +133,8 @@ def is_flat(tree: RawTree, name: str) -> bool:
     )
 
 
-def overlay(tree: RawTree, tags: Tags) -> RawTree:
-    """`tree` with the tags of `tags` as directories and links."""
+def overlay(tree: RawTree, tags: Tags, doubted: Doubted | None = None) -> RawTree:
+    """`tree` with the tags of `tags` as directories and links; each that is `doubted` is an error."""
     if not tags:
         return tree
     entries = dict(tree.entries)
@@ -126,6 +143,10 @@ def overlay(tree: RawTree, tags: Tags) -> RawTree:
     for component, found in sorted(tags.items()):
         problems += _out_of_place(tree, component)
         problems += _without_pointer(tree, entries, component, found)
+        every = (*found.versions.values(), *found.pointers.values())
+        problems += [
+            doubt(component, tag, doubted[tag.ref]) for tag in every if doubted and tag.ref in doubted
+        ]
         for path in [p for p in entries if layout.component_of(p) == component and p.count("/") > 1]:
             if _moves(tree, path):
                 del entries[path]

@@ -279,11 +279,11 @@ def test_tags_are_checked_too(work: Path, signers: Signers) -> None:
     git(work, "tag", "-a", "v1.1", "-m", "Two")
     with Verifier(Keys("the file", ada.line.encode())) as verifier:
         data = data_of(work, "v1.0", "tag")
-        assert verifier.fault_of_tag(data) == ""
-        assert "bad" in verifier.fault_of_tag(data.replace(b"One", b"Six"))
-        assert verifier.fault_of_tag(data_of(work, "v1.1", "tag")) == "it is not signed"
+        assert verifier.fault_of_tag(data, "v1.0") == ""
+        assert "bad" in verifier.fault_of_tag(data.replace(b"One", b"Six"), "v1.0")
+        assert verifier.fault_of_tag(data_of(work, "v1.1", "tag"), "v1.1") == "it is not signed"
     with Verifier(Keys("the file", signers("mallory").line.encode())) as verifier:
-        assert "not among" in verifier.fault_of_tag(data)
+        assert "not among" in verifier.fault_of_tag(data, "v1.0")
 
 
 def test_openpgp_signatures(work: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

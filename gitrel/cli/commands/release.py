@@ -244,11 +244,13 @@ def list_(
 
     A version is intact, edited after its cut, or unrecorded. Without a component, all of them.
     """
+    from gitrel.cli.sources import looking_world
     from gitrel.orchestrator.versions.listing import list_versions
+    from gitrel.orchestrator.versions.workshop import workshop_of
 
     session = session_of(context)
-    with _workshop(session, None, remote) as shop:
-        found = list_versions(shop, component)
+    with looking_world(session, remote) as world:
+        found = list_versions(workshop_of(world), component)
     for problem in found.problems:
         session.err.line(session.err.paint(clean(str(problem)), "red"))
     session.show(output, version_listing(found), headers=headers)

@@ -29,7 +29,7 @@ from gitrel.repo.edit import FileChange
 from gitrel.repo.fix import Files, files_in
 from gitrel.repo.git import RefUpdate
 from gitrel.repo.model import Component
-from gitrel.repo.tagged import flat_files
+from gitrel.repo.tagged import Tag, flat_files
 from gitrel.repo.tree import File
 
 
@@ -102,8 +102,15 @@ def _lines(bench: Bench, component: Component, targets: Iterable[str]) -> list[L
         newest = max(mine, key=layout.version_key)
         head = heads.get(branch, "")
         base = head or tags.versions[newest].commit
+        _believe(bench, component, tags.versions[newest], head)
         found.append(Line(branch, head, base, newest, tuple(sorted_versions(names))))
     return found
+
+
+def _believe(bench: Bench, component: Component, newest: Tag, head: str) -> None:
+    """What is built upon becomes part of what gitrel signs: the tag, and what the branch has since then."""
+    since = bench.shop.repository.chain(head, without=newest.commit) if head else []
+    bench.shop.ledger.vouch(component.name, [newest], since)
 
 
 def _current(bench: Bench, component: Component) -> Place:

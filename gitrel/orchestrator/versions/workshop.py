@@ -25,7 +25,7 @@ from gitrel.repo.git.tags import TagReader
 from gitrel.repo.model import Catalog, Component
 from gitrel.repo.resolve import resolve
 from gitrel.repo.suggest import did_you_mean, have, visible
-from gitrel.repo.tagged import Tags, overlay, tagged_components
+from gitrel.repo.tagged import Tags, doubt, overlay, tagged_components
 from gitrel.repo.tree import RawTree
 from gitrel.rollout.state import Rollout
 
@@ -79,6 +79,14 @@ class Bench:
         if name not in known:
             near = did_you_mean(name, known)
             raise UsageError(f"there is no component {visible(name)}{near} {have(sorted(known))}")
+        if name in self.tags:
+            mine = {
+                tag.ref: tag
+                for tag in (*self.tags[name].versions.values(), *self.tags[name].pointers.values())
+            }
+            doubted = self.shop.ledger.doubted({name: self.tags[name]})
+            if doubted:
+                raise InvalidRepository([doubt(name, mine[ref], why) for ref, why in doubted.items()])
         return known[name]
 
     def build(self, changes: Iterable[FileChange], message: str, *, on: str = "") -> str:
@@ -148,7 +156,7 @@ def _laid_over(shop: Workshop, tree: RawTree, refs: Mapping[str, str] | None) ->
         return tree, {}
     known = shop.ledger.tags() if refs is None else refs
     tags = TagReader(shop.repository).read(prefixes, known, shop.ledger.untagged())
-    return overlay(tree, tags), tags
+    return overlay(tree, tags, shop.ledger.doubted(tags)), tags
 
 
 def sorted_versions(names: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gitrel.errors import UsageError
+from gitrel.repo.edit import one_line
 from gitrel.repo.git.objects import without_signature
 from gitrel.repo.git.scrub import scrub
 
@@ -27,6 +28,7 @@ NAMESPACE = "git"
 """Into what an SSH signature is bound, so that one made for a mail or a file is none for a commit."""
 TIMEOUT_SECONDS = 20.0
 SSH, PGP = b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN PGP SIGNATURE-----"
+_TAG_NAME = re.compile(rb"^tag (.*)$", re.MULTILINE)
 _COMMITTER = re.compile(rb"^(?:committer|tagger) .*> (\d{1,18}) [+-]\d{4}$", re.MULTILINE)
 
 
@@ -66,11 +68,20 @@ class Verifier:
             return str(error)
         return self._fault(payload, signature)
 
-    def fault_of_tag(self, data: bytes) -> str:
-        """The same for an annotated tag, whose signature stands at its end."""
+    def fault_of_tag(self, data: bytes, name: str) -> str:
+        """The same for an annotated tag, whose signature stands at its end.
+
+        `name` is what it is found under, such as `web/v1.0`: a tag that was signed for another name is not
+        signed for this one, or whoever may push could put an old tag of one stage at another.
+        """
         starts = [at for mark in (SSH, PGP) if (at := data.find(b"\n" + mark)) >= 0]
         cut = min(starts) + 1 if starts else len(data)
-        return self._fault(data[:cut], data[cut:])
+        fault = self._fault(data[:cut], data[cut:])
+        signed_for = _TAG_NAME.search(data.partition(b"\n\n")[0])
+        if not fault and (signed_for is None or signed_for[1] != name.encode()):
+            other = signed_for[1].decode("utf-8", "replace") if signed_for else "nothing"
+            return f"it was signed as {one_line(other, 100)}, not under this name"
+        return fault
 
     def _fault(self, payload: bytes, signature: bytes) -> str:
         if not signature:
