@@ -201,7 +201,10 @@ def _forecast(world: World, catalog: Catalog, component: str, environment: str, 
     answers = {
         ref_of(obj): answer for obj in desired if (answer := _dry_run(backend, obj, current)) is not None
     }
-    return plan(release, members, current, answers, prune_limit=owner.schedule.prune_limit)
+    limits = owner.schedule
+    return plan(
+        release, members, current, answers, prune_limit=limits.prune_limit, prune_kinds=limits.prune_kinds
+    )
 
 
 def _dry_run(backend: Backend, obj: Object, current: Mapping[Ref, Object]) -> Object | Refused | None:

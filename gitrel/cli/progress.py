@@ -24,6 +24,7 @@ from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
 
 ENDED = frozenset(("passed", "failed", "rolled-back", "superseded"))
+DELETES_SHOWN = 20
 TROUBLE = {"cluster.unreachable": "unreachable", "environment.refused": "refused"}
 
 
@@ -100,7 +101,8 @@ def _what(event: Event) -> str:
         case "environment.phase":
             return f"{data.get('to', '')} {data.get('version', '')}".strip()
         case "environment.planned":
-            return f"plan for {data.get('version', '')}: {counts(data.get('changes') or {})}"
+            deletes = _shortened(tuple(map(str, data.get("deletes") or ())))
+            return f"plan for {data.get('version', '')}: {counts(data.get('changes') or {})}{deletes}"
         case "environment.applied":
             return f"applied {data.get('version', '')}: {counts(data.get('changes') or {})}"
         case "rollout.started":
@@ -111,6 +113,13 @@ def _what(event: Event) -> str:
             return f"points to {data.get('version', '')}"
     # Anything else is worth a line if it has something to say to people.
     return event.kind.rpartition(".")[2] if event.message else ""
+
+
+def _shortened(names: tuple[str, ...]) -> str:
+    """`; deletes Service shop/web, ConfigMap shop/old`: what goes is named before it goes."""
+    shown = ", ".join(names[:DELETES_SHOWN])
+    more = f" and {len(names) - DELETES_SHOWN} more" if len(names) > DELETES_SHOWN else ""
+    return f"; deletes {shown}{more}" if names else ""
 
 
 class Display(Protocol):

@@ -2,11 +2,14 @@
 
 The inventory is a ConfigMap beside the objects. It grows before anything is applied and shrinks after
 pruning, so that a crash between the two loses track of nothing. `digest` moves only when everything of a
-release has been applied.
+release has been applied. A ConfigMap holds 1 MiB, so a long list of objects is kept compressed.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +22,12 @@ from gitrel.errors import GitrelError
 from gitrel.kube.identity import Object, Ref, annotations_of, labels_of, ref_of
 from gitrel.kube.ordering import apply_key
 
-FORMAT = "1"
+FORMAT, PACKED_FORMAT = "1", "2"
+"""As people can read it, and with its objects compressed; a gitrel that knows only the first says so."""
+PLAIN_BYTES_MAX = 64 * 1024
+PACKED_BYTES_MAX = 700 * 1024
+"""ConfigMaps end at 1 MiB (core/v1 MaxSecretSize), counted in base64 on the wire, with room for the rest."""
+UNPACKED_BYTES_MAX = 64 * 1024 * 1024
 ID = "applyset.kubernetes.io/id"
 TOOLING = "applyset.kubernetes.io/tooling"
 GROUP_KINDS = "applyset.kubernetes.io/contains-group-kinds"
@@ -28,6 +36,12 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 
 class InventoryUnreadable(GitrelError):
     """The inventory in the cluster is not one that this gitrel can read; nothing is applied over it."""
+
+    exit_code = 5
+
+
+class InventoryTooLarge(GitrelError):
+    """The release has more objects than one inventory can name."""
 
     exit_code = 5
 
@@ -85,7 +99,7 @@ def parent(component: str, namespace: str) -> Object:
 
 
 def to_object(inventory: Inventory) -> Object:
-    """The ConfigMap to apply."""
+    """The ConfigMap to apply. Raises InventoryTooLarge."""
     refs = [ref_of(obj) for obj in inventory.objects]
     group_kinds = {f"{ref.kind}.{ref.group}" if ref.group else ref.kind for ref in refs}
     namespaces = {ref.namespace for ref in refs} - {inventory.namespace, ""}
@@ -98,16 +112,32 @@ def to_object(inventory: Inventory) -> Object:
             NAMESPACES: ",".join(sorted(namespaces)),
         },
     }
+    listed = orjson.dumps(inventory.objects)
+    packed = len(listed) > PLAIN_BYTES_MAX
     identity["data"] = {
-        "format": FORMAT,
+        "format": PACKED_FORMAT if packed else FORMAT,
         "component": inventory.component,
         "environment": inventory.environment,
         "version": inventory.version,
         "digest": inventory.digest or "",
         "commit": inventory.commit,
-        "objects": orjson.dumps(inventory.objects).decode(),
     }
+    if packed:
+        identity["binaryData"] = {"objects": _packed(inventory, listed)}
+    else:
+        identity["data"]["objects"] = listed.decode()
     return identity
+
+
+def _packed(inventory: Inventory, listed: bytes) -> str:
+    """The list as zlib's bytes in base64; the same list always gives the same text."""
+    packed = zlib.compress(listed, 9)
+    if len(packed) > PACKED_BYTES_MAX:
+        raise InventoryTooLarge(
+            f"{inventory.component} in {inventory.environment} has {len(inventory.objects):,} objects, "
+            "more than one inventory can name: split it into several components"
+        )
+    return base64.b64encode(packed).decode()
 
 
 def from_object(obj: Mapping[str, Any], environment: str) -> Inventory:
@@ -118,10 +148,10 @@ def from_object(obj: Mapping[str, Any], environment: str) -> Inventory:
     """
     ref = ref_of(obj)
     data = obj.get("data") or {}
-    if data.get("format") != FORMAT:
+    if data.get("format") not in (FORMAT, PACKED_FORMAT):
         raise InventoryUnreadable(
-            f"{ref}: the inventory has the format {data.get('format')!r}, this gitrel reads {FORMAT!r}: "
-            "use the gitrel that wrote it, or a newer one"
+            f"{ref}: the inventory has the format {data.get('format')!r}, this gitrel reads "
+            f"{FORMAT!r} and {PACKED_FORMAT!r}: use the gitrel that wrote it, or a newer one"
         )
     if data.get("environment") != environment:
         raise InventoryUnreadable(
@@ -135,18 +165,24 @@ def from_object(obj: Mapping[str, Any], environment: str) -> Inventory:
         version=data.get("version", ""),
         digest=data.get("digest") or None,
         commit=data.get("commit", ""),
-        objects=_read_objects(ref, data.get("objects", "")),
+        objects=_read_objects(ref, obj),
     )
     if ref.name != name_of(inventory.component) or labels_of(obj).get(ID) != inventory.set_id:
         raise InventoryUnreadable(f"{ref}: the inventory was copied or renamed: restore it, or delete it")
     return inventory
 
 
-def _read_objects(ref: Ref, text: str) -> tuple[Object, ...]:
+def _read_objects(ref: Ref, obj: Mapping[str, Any]) -> tuple[Object, ...]:
     try:
-        objects = orjson.loads(text)
-        return _identities(objects)
-    except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+        if obj["data"]["format"] == FORMAT:
+            return _identities(orjson.loads(obj["data"].get("objects", "")))
+        packed = base64.b64decode(obj["binaryData"]["objects"], validate=True)
+        reader = zlib.decompressobj()
+        listed = reader.decompress(packed, UNPACKED_BYTES_MAX)
+        if not reader.eof:
+            raise ValueError("cut off, or larger than anything that is written here")
+        return _identities(orjson.loads(listed))
+    except (ValueError, TypeError, KeyError, AttributeError, zlib.error, binascii.Error) as error:
         raise InventoryUnreadable(
             f"{ref}: the list of objects is damaged: restore the ConfigMap, or delete it and adopt again"
         ) from error

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitrel.kube.fields import get, removed, replaced
-from gitrel.kube.identity import Object, annotations_of, labels_of
+from gitrel.kube.identity import Object, labels_of
 
 TOOL = "gitrel"
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -20,7 +20,7 @@ COMPONENT = "gitrel.dev/component"
 ENVIRONMENT = "gitrel.dev/environment"
 PART_OF = "applyset.kubernetes.io/part-of"
 PRUNE = "gitrel.dev/prune"
-"""An annotation: `disabled` keeps the object when it leaves the release."""
+"""An annotation: what becomes of the object when it leaves the release; `prune.py` says what it may say."""
 
 
 def ownership(component: str, environment: str) -> dict[str, str]:
@@ -60,11 +60,6 @@ def owner_of(live: Mapping[str, Any]) -> tuple[str, str] | None:
     if labels.get(MANAGED_BY) != TOOL or COMPONENT not in labels:
         return None
     return labels[COMPONENT], labels.get(ENVIRONMENT, "")
-
-
-def is_kept(live: Mapping[str, Any]) -> bool:
-    """Whether the object is to stay when it leaves the release."""
-    return annotations_of(live).get(PRUNE) == "disabled"
 
 
 def is_terminating(live: Mapping[str, Any]) -> bool:

@@ -1,14 +1,14 @@
 """One release on one cluster, planned as data: what is created, configured, left alone, deleted or skipped.
 
-The whole queue is planned first and run second. A plan never deletes what is not gitrel's by its labels and
-by the inventory, and never more at once than is allowed.
+The whole queue is planned first and run second. A plan never deletes what is not gitrel's (`prune.py`),
+and never more at once than is allowed.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,13 +16,11 @@ from gitrel.backends.backend import Refused
 from gitrel.delivery.diff import Pair, differs
 from gitrel.delivery.fields import holds
 from gitrel.delivery.inventory import Inventory
-from gitrel.delivery.labels import is_kept, is_owned, is_terminating, owner_of, with_ownership
+from gitrel.delivery.labels import is_owned, is_terminating, owner_of, with_ownership, without_ownership
+from gitrel.delivery.prune import Leaver, deletion, leavers, too_many
 from gitrel.errors import GitrelError
-from gitrel.kube import intorpercent
-from gitrel.kube.fields import get
 from gitrel.kube.identity import Object, Ref, ref_of
 from gitrel.kube.masking import Masker
-from gitrel.kube.ordering import apply_key
 from gitrel.render.manifest import Rendered
 
 Word = Literal["created", "configured", "unchanged", "deleted", "skipped"]
@@ -95,6 +93,11 @@ class Plan:
         return tuple(entry for entry in self.entries if entry.word == "deleted")
 
     @property
+    def deletions(self) -> tuple[str, ...]:
+        """Every object that is to be deleted, by name, in the order in which they go."""
+        return tuple(str(entry.ref) for entry in self.to_delete)
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         """(before, after) of everything that changes, for `diff` and `classify`."""
         return tuple((e.before, e.after) for e in self.entries if e.word not in ("unchanged", "skipped"))
@@ -120,20 +123,23 @@ def plan(
     dry_run: Mapping[Ref, Object | Refused],
     *,
     prune_limit: int | str,
+    prune_kinds: Collection[str] = (),
 ) -> Plan:
     """What applying `rendered` would do.
 
     `live` holds the objects of the release and of the inventory that exist; `dry_run` what the server
     answered to a dry run of each desired object (an object that is missing from it is compared field by
-    field instead). `prune_limit` is a count, or a percentage of the inventory, rounded down, at least 1.
+    field instead). `prune_limit` is a count, or a percentage of the inventory, rounded down, at least 1;
+    `prune_kinds` are the protected kinds that may be deleted.
     """
     desired = desired_objects(rendered, inventory)
     wanted = frozenset(map(ref_of, desired))
     masker = Masker([*desired, *live.values()])
     applied = [_applied(obj, live.get(ref_of(obj)), dry_run.get(ref_of(obj)), rendered) for obj in desired]
-    pruned = list(_pruned(inventory, wanted, live))
+    pruned = [_pruned(leaver) for leaver in leavers(inventory, wanted, live, prune_kinds)]
     objections = [*_foreign(applied, rendered), *_refusals(dry_run, masker)]
-    objections += _too_many(pruned, inventory, prune_limit)
+    deleted = [entry.ref for entry in pruned if entry.word == "deleted"]
+    objections += too_many(deleted, len(inventory.objects), prune_limit)
     conflicts = tuple(
         conflict
         for ref, answer in sorted(dry_run.items())
@@ -151,7 +157,7 @@ def _applied(
     if before is None:
         return Entry(ref, "created", obj, None, after)
     if is_terminating(before):
-        return Entry(ref, "skipped", obj, before, after, _deletion(before))
+        return Entry(ref, "skipped", obj, before, after, deletion(before))
     same = holds(obj, before) if after is obj else not differs(before, after)
     if same:
         return Entry(ref, "unchanged", obj, before, after)
@@ -159,31 +165,15 @@ def _applied(
     return Entry(ref, "configured", obj, before, after, "adopted" if adopted else "")
 
 
-def _deletion(live: Object) -> str:
-    finalizers = get(live, "metadata", "finalizers") or ()
-    waits = f", waits for {', '.join(map(str, finalizers))}" if finalizers else ""
-    return f"is being deleted{waits}"
-
-
-def _pruned(inventory: Inventory, wanted: frozenset[Ref], live: Mapping[Ref, Object]) -> Iterator[Entry]:
-    """What left the release, last applied first. What is gone already needs no entry."""
-    gone = sorted((ref for ref in inventory.refs if ref not in wanted), key=apply_key, reverse=True)
-    for ref in gone:
-        found = live.get(ref)
-        if found is None:
-            continue
-        if not is_owned(found, inventory.component, inventory.environment):
-            yield Entry(
-                ref, "skipped", found, found, None, "left the release, but its labels say it is not ours"
-            )
-        elif is_kept(found):
-            yield Entry(
-                ref, "skipped", found, found, None, "left the release, kept by gitrel.dev/prune: disabled"
-            )
-        elif is_terminating(found):
-            yield Entry(ref, "skipped", found, found, None, _deletion(found))
-        else:
-            yield Entry(ref, "deleted", found, found, None)
+def _pruned(leaver: Leaver) -> Entry:
+    """The entry of an object that left the release. One that is let go is applied once more, without our
+    labels, and forgotten."""
+    ref, live = leaver.ref, leaver.live
+    if leaver.fate == "deleted":
+        return Entry(ref, "deleted", live, live, None)
+    if leaver.released is not None:
+        return Entry(ref, "configured", leaver.released, live, without_ownership(live), leaver.reason)
+    return Entry(ref, "skipped", live, live, None, leaver.reason)
 
 
 def _foreign(entries: Iterable[Entry], rendered: Rendered) -> Iterator[str]:
@@ -199,24 +189,6 @@ def _refusals(dry_run: Mapping[Ref, Object | Refused], masker: Masker) -> Iterat
     for _, answer in sorted(dry_run.items()):
         if isinstance(answer, Refused) and answer.reason != "Conflict":
             yield masker.text(str(answer))
-
-
-def _too_many(pruned: list[Entry], inventory: Inventory, limit: int | str) -> Iterator[str]:
-    deleted = [entry for entry in pruned if entry.word == "deleted"]
-    allowed = prune_allowance(limit, len(inventory.objects))
-    if len(deleted) > allowed:
-        names = ", ".join(str(entry.ref) for entry in deleted[:5]) + (", …" if len(deleted) > 5 else "")
-        yield (
-            f"{len(deleted)} of {len(inventory.objects)} objects would be deleted ({names}), "
-            f"and pruneLimit {limit} allows {allowed} at once: "
-            "raise pruneLimit for this release, or bring the objects back"
-        )
-
-
-def prune_allowance(limit: int | str, inventory_size: int) -> int:
-    """`pruneLimit` as a count: percentages of the inventory are rounded down, to at least 1."""
-    allowed = intorpercent.resolve(limit, inventory_size, round_up=False)
-    return allowed if isinstance(limit, int) else max(1, allowed)
 
 
 def conflicts_in(ref: Ref, refused: Refused) -> Iterator[Conflict]:

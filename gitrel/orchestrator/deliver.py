@@ -45,7 +45,11 @@ def deliver(
         component.name, environment.name, namespace_of(component, environment)
     )
     planned = plan_for(backend, component, rendered, inventory)
-    data = {"version": action.release.version, "changes": planned.counts}
+    data = {
+        "version": action.release.version,
+        "changes": planned.counts,
+        "deletes": planned.deletions,
+    }
     world.events.emit(Event(now, "environment.planned", component.name, environment.name, data=data))
     planned.check()
 
@@ -80,7 +84,15 @@ def plan_for(backend: Backend, component: Component, rendered: Rendered, invento
     desired = desired_objects(rendered, inventory)
     live = backend.read([*desired, *inventory.objects])
     dry_run = {ref: _dry_run(backend, obj) for obj in desired if (ref := ref_of(obj)) in live}
-    return plan(rendered, inventory, live, dry_run, prune_limit=component.schedule.prune_limit)
+    schedule = component.schedule
+    return plan(
+        rendered,
+        inventory,
+        live,
+        dry_run,
+        prune_limit=schedule.prune_limit,
+        prune_kinds=schedule.prune_kinds,
+    )
 
 
 def _dry_run(backend: Backend, obj: Object) -> Object | Refused:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from gitrel.errors import Problem
+from gitrel.kube.impersonation import NOBODY, Impersonation
 
 Role = Literal["stage", "region"]
 FailurePolicy = Literal["hold", "rollback"]
@@ -50,6 +51,8 @@ class ClusterRef:
     nodes: int = 3
     behaviours: tuple[Mapping[str, Any], ...] = ()
     """Embedded only: what images do, in the format of `cluster.kubelet.behaviours`."""
+    act_as: Impersonation = NOBODY
+    """Kubernetes only: whom the environment's file wants to act as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ class Schedule:
     """Whether the very first release of a component in an environment soaks too."""
     max_setbacks: int = 3
     """How often an environment may lose its readiness again before it counts as failed."""
+    prune_kinds: tuple[str, ...] = ()
+    """Kinds that are deleted when they leave the release although they take data with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,28 @@ class Development:
     command: tuple[str, ...]
     timeout: timedelta
     passed_variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRule:
+    """When an object of one kind is well, as expressions (CEL) over the live `object`; empty ones are absent.
+
+    `healthy`, `failed` and `progressing` give true or false, `message` gives text. They have been checked.
+    """
+
+    group: str
+    kind: str
+    healthy: str
+    failed: str
+    progressing: str
+    message: str
+    origin: Origin = Origin("")
+
+    @property
+    def expressions(self) -> tuple[tuple[str, str], ...]:
+        """(field, expression) of those that are there."""
+        fields = ("healthy", "failed", "progressing", "message")
+        return tuple((field, text) for field in fields if (text := getattr(self, field)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +217,8 @@ class Component:
     """What the tags begin with that are its versions; None where its versions are directories."""
     defaults: Mapping[str, Value] = field(default_factory=dict)
     """What `parameters.schema.yaml` says where no layer sets a parameter."""
+    health: tuple[HealthRule, ...] = ()
+    """Rules of its own for the health of its objects; at most one for each kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from gitrel.errors import Problem
+from gitrel.kube.impersonation import NOBODY, Impersonation
 from gitrel.repo import layout, schema, sealed
+from gitrel.repo.health import health_rules
 from gitrel.repo.links import follow
 from gitrel.repo.model import (
     Catalog,
@@ -21,6 +23,7 @@ from gitrel.repo.model import (
     Component,
     Development,
     Environment,
+    HealthRule,
     Origin,
     Pipeline,
     Pointer,
@@ -169,6 +172,7 @@ class _Reader:
         environments: Mapping[str, Environment],
     ) -> Component | None:
         spec, parameters, flags = schema.ComponentSpec(), _NONE, _NONE
+        rules: tuple[HealthRule, ...] = ()
         if place.file:
             parsed = self._read(schema.ComponentDocument, place.file)
             if parsed.model is None:
@@ -176,6 +180,8 @@ class _Reader:
             self._check_name(parsed, parsed.model.metadata, place.name, place.file)
             spec = parsed.model.spec
             parameters, flags = self._settings(parsed, spec, ("spec",), place.file)
+            rules, wrong = health_rules(spec.health, parsed.places, place.file)
+            self.problems += wrong
         versions = {
             name: self._version(place.name, name) for name in sorted(place.versions, key=layout.version_key)
         }
@@ -207,6 +213,7 @@ class _Reader:
             development=_development(spec.development or pipeline_spec.development),
             tag_prefix=tag_prefix(place.name, spec.versions),
             defaults=_frozen(defaults),
+            health=rules,
         )
 
     def _typed(self, place: ComponentPlace) -> Typed | None:
@@ -288,7 +295,9 @@ def _development(fields: schema.DevelopmentFields | None) -> Development | None:
 
 def _cluster(cluster: schema.Cluster) -> ClusterRef:
     if cluster.kubernetes is not None:
-        return ClusterRef("kubernetes", cluster.kubernetes.context)
+        wanted = cluster.kubernetes.impersonate
+        act_as = Impersonation(wanted.user, wanted.uid, tuple(wanted.groups)) if wanted else NOBODY
+        return ClusterRef("kubernetes", cluster.kubernetes.context, act_as=act_as)
     embedded = cluster.embedded or schema.Embedded()
     return ClusterRef("embedded", "", embedded.nodes, tuple(map(MappingProxyType, embedded.behaviours)))
 
@@ -316,6 +325,7 @@ def _schedule(own: schema.Timers, pipeline: schema.PipelineSpec) -> Schedule:
             own.soak_first_release, default.soak_first_release, DEFAULTS.soak_first_release
         ),
         max_setbacks=first(own.max_setbacks, default.max_setbacks, DEFAULTS.max_setbacks),
+        prune_kinds=tuple(first(own.prune_kinds, default.prune_kinds, [])),
     )
 
 

@@ -6,156 +6,54 @@ that is. A field with nothing after its colon (`parameters:`) counts as left out
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainValidator,
-    WithJsonSchema,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
-from gitrel.clock import parse_duration, parse_instant
 from gitrel.repo import layout
+from gitrel.repo.schema_types import (
+    API_VERSION as API_VERSION,
+)
+from gitrel.repo.schema_types import (
+    EXPRESSION_MAX,
+    GROUP,
+    KIND,
+    YEAR_SECONDS,
+    ActAsGroup,
+    Digest,
+    Duration,
+    Flags,
+    Instant,
+    IntegerOrPercent,
+    LabelKey,
+    LabelValue,
+    Name,
+    Namespace,
+    OptionalNamespace,
+    Parameters,
+    PositiveDuration,
+    PositiveIntegerOrPercent,
+    ProtectedKind,
+    SelectorKey,
+    SopsMetadata,
+    TagPrefix,
+    VariableName,
+    text,
+)
+from gitrel.repo.schema_types import (
+    OWN_LABELS as OWN_LABELS,
+)
+from gitrel.repo.schema_types import (
+    Strict as Strict,
+)
+from gitrel.repo.schema_types import (
+    is_digest as is_digest,
+)
 from gitrel.repo.schema_words import described
-from gitrel.repo.suggest import visible
-
-API_VERSION = "gitrel.dev/v1alpha1"
-OWN_LABELS = "gitrel.dev/"
-
-_YEAR_SECONDS = 365 * 24 * 3600
-_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z", re.ASCII)
-_LABEL_KEY = re.compile(
-    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z", re.ASCII
-)
-_NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\Z", re.ASCII)
-_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
-_FLAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z", re.ASCII)
-_PERCENT = re.compile(r"(\d{1,3})%\Z", re.ASCII)
-
-
-def _text(check: Callable[[str], bool], rule: str) -> BeforeValidator:
-    """Text that satisfies `check`; `rule` finishes the sentence "… is not allowed: …"."""
-
-    def validate(value: object) -> object:
-        if isinstance(value, str) and not check(value):
-            raise ValueError(f"{visible(value)} is not allowed: {rule}")
-        return value
-
-    return BeforeValidator(validate)
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("must be a duration such as 90s, 45m, 1h30m or 2d")
-    if not isinstance(value, str) and value != 0:
-        raise ValueError(f"{value} has no unit: write {value}s, {value}m or {value}h")
-    return parse_duration(str(value))
-
-
-def _positive_duration(value: object) -> timedelta:
-    duration = _duration(value)
-    if not duration:
-        raise ValueError("must be longer than nothing")
-    return duration
-
-
-def _integer_or_percent(least: int) -> Callable[[object], int | str]:
-    def validate(value: object) -> int | str:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
-            return value
-        if isinstance(value, str) and (match := _PERCENT.match(value)) and least <= int(match[1]) <= 100:
-            return value
-        raise ValueError(f"must be an integer of at least {least}, or a percentage from {least}% to 100%")
-
-    return validate
-
-
-_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[dhms]))+$|^0$"})
-Duration = Annotated[timedelta, PlainValidator(_duration), _DURATION_SCHEMA]
-PositiveDuration = Annotated[timedelta, PlainValidator(_positive_duration), _DURATION_SCHEMA]
-_IOP_SCHEMA = WithJsonSchema(
-    {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,3}%$"}]}
-)
-IntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(0)), _IOP_SCHEMA]
-PositiveIntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(1)), _IOP_SCHEMA]
-
-
-def is_digest(text: str) -> bool:
-    """`sha256:` and 64 hexadecimal digits."""
-    return _DIGEST.match(text) is not None
-
-
-def _instant(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    try:
-        return parse_instant(str(value))
-    except ValueError:
-        raise ValueError("must be an instant such as 2026-01-31T12:00:00Z") from None
-
-
-Instant = Annotated[
-    datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
-]
-Digest = Annotated[str, _text(is_digest, "write sha256: and 64 digits")]
-Name = Annotated[str, _text(layout.is_name, layout.NAME_RULE)]
-Namespace = Annotated[str, _text(lambda s: _NAMESPACE.match(s) is not None, layout.NAME_RULE)]
-OptionalNamespace = Annotated[
-    str, _text(lambda s: s == "" or _NAMESPACE.match(s) is not None, layout.NAME_RULE)
-]
-LabelKey = Annotated[
-    str,
-    _text(lambda s: _LABEL_KEY.match(s) is not None, "write a Kubernetes label key"),
-    _text(lambda s: not s.startswith(OWN_LABELS), f"keys under {OWN_LABELS} are set by gitrel"),
-]
-LabelValue = Annotated[
-    str, _text(lambda s: _LABEL_VALUE.match(s) is not None, "write a Kubernetes label value")
-]
-SelectorKey = Annotated[str, _text(lambda s: _LABEL_KEY.match(s) is not None, "write a Kubernetes label key")]
-ParameterName = Annotated[
-    str,
-    _text(lambda s: _PARAMETER.match(s) is not None, "a parameter is named by ASCII letters, digits and '_'"),
-]
-FlagName = Annotated[
-    str, _text(lambda s: _FLAG.match(s) is not None, "a flag is named by ASCII letters, digits, '_' and '-'")
-]
-TagPrefix = Annotated[
-    str, _text(layout.is_tag_prefix, "write what the tags of versions begin with, such as 'frontend/' or ''")
-]
-VariableName = Annotated[
-    str, _text(lambda s: _PARAMETER.match(s) is not None, "write the name of an environment variable")
-]
-Parameters = dict[ParameterName, Any]
-Flags = dict[FlagName, bool]
-
-
-class Strict(BaseModel):
-    """A map of known fields in lowerCamelCase."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        known = {field.alias for field in cls.model_fields.values()}
-        return {k: v for k, v in value.items() if v is not None or k not in known}
-
-
-SopsMetadata = dict[str, Any] | None
-"""What SOPS writes at the end of a file that it encrypted; only SOPS reads it."""
 
 
 class Metadata(Strict):
@@ -174,7 +72,7 @@ class Settings(Strict):
 class Timers(Strict):
     """What a component may set for itself, and a pipeline for all that do not."""
 
-    min_ready_seconds: int | None = Field(None, ge=0, le=_YEAR_SECONDS)
+    min_ready_seconds: int | None = Field(None, ge=0, le=YEAR_SECONDS)
     mean_time_to_smoke: Duration | None = None
     soak_factor: float | None = Field(None, ge=0, le=1000, allow_inf_nan=False)
     progress_deadline: PositiveDuration | None = None
@@ -183,6 +81,7 @@ class Timers(Strict):
     on_failure: Literal["hold", "rollback"] | None = None
     soak_first_release: bool | None = None
     prune_limit: IntegerOrPercent | None = None
+    prune_kinds: list[ProtectedKind] | None = None
 
 
 class Selector(Strict):
@@ -242,8 +141,17 @@ class Embedded(Strict):
     behaviours: list[dict[str, Any]] = Field(default_factory=list)
 
 
+class ActAs(Strict):
+    """Whom to act as in the cluster, with fewer rights than the operator has."""
+
+    user: str = Field(min_length=1)
+    groups: list[ActAsGroup] = Field(default_factory=list)
+    uid: str = ""
+
+
 class KubernetesContext(Strict):
     context: str = Field(min_length=1)
+    impersonate: ActAs | None = None
 
 
 class Cluster(Strict):
@@ -277,12 +185,24 @@ class VersionsFrom(Strict):
         return self
 
 
+class HealthFields(Strict):
+    """When the objects of one kind are well."""
+
+    group: Annotated[str, text(lambda s: GROUP.match(s) is not None, "write it as in 'example.com'")] = ""
+    kind: Annotated[str, text(lambda s: KIND.match(s) is not None, "write it as in 'Widget'")]
+    healthy: str = Field(min_length=1, max_length=EXPRESSION_MAX)
+    failed: str = Field("", max_length=EXPRESSION_MAX)
+    progressing: str = Field("", max_length=EXPRESSION_MAX)
+    message: str = Field("", max_length=EXPRESSION_MAX)
+
+
 class ComponentSpec(Timers, Settings):
     renderer: Literal["auto", "plain", "jinja", "helm", "kustomize"] = "auto"
     namespace: OptionalNamespace = ""
     depends_on: list[Name] = Field(default_factory=list)
     versions: VersionsFrom = VersionsFrom()
     development: DevelopmentFields | None = None
+    health: list[HealthFields] = Field(default_factory=list)
 
 
 class PipelineDocument(Strict):
@@ -345,7 +265,7 @@ class ParametersDocument(Settings):
     sops: SopsMetadata = None
 
 
-VersionName = Annotated[str, _text(layout.is_version, layout.VERSION_RULE)]
+VersionName = Annotated[str, text(layout.is_version, layout.VERSION_RULE)]
 
 
 class ReleaseSetSpec(Strict):

@@ -21,7 +21,7 @@ WORDS: Mapping[str, str] = {
     "flags": "Feature flags, true or false, that templates read as `flags.NAME`.",
     "waves": "The order of the environments; left out, stages go first, then the region with the least "
     "traffic, then the one with the most, then all the rest.",
-    "signatures": "Whether commits must be signed to count.",
+    "signatures": "Whether commits, and the tags that something rests on, must be signed to count.",
     "required": "Refuse commits without a good signature by a known signer.",
     "defaults": "Timers and limits of every component that does not set its own.",
     "maxActiveVersions": "How many versions of one component may be live at once.",
@@ -37,6 +37,16 @@ WORDS: Mapping[str, str] = {
     "soakFirstRelease": "Whether the very first release of a component in an environment soaks too.",
     "pruneLimit": "Objects that one apply may delete: a count, or a percentage of the inventory, rounded "
     "down, at least 1.",
+    "pruneKinds": "Kinds that are deleted when they leave the release although they take data or other "
+    "objects with them; none if left out.",
+    "health": "Rules for the health of this component's objects, one for each kind, in place of the "
+    "built-in ones.",
+    "group": "The API group of the kind, such as `example.com`; left out for the core kinds.",
+    "HealthFields.kind": "The kind that the rule is for.",
+    "healthy": "An expression (CEL) over `object` that is true when the object is well.",
+    "failed": "An expression that is true when the object will not become well by itself.",
+    "progressing": "An expression that is true while the object is on its way, whatever `healthy` says.",
+    "message": "An expression that gives text: what people are told about the object.",
     "WaveFields.name": "The wave's name.",
     "environments": "The wave's environments by name.",
     "selector": "The wave's environments by their labels: all that no wave names.",
@@ -51,6 +61,10 @@ WORDS: Mapping[str, str] = {
     "nodes": "How many nodes the bundled cluster has.",
     "behaviours": "What images do in the bundled cluster, by image pattern; the last rule that matches wins.",
     "context": "A context of the operator's kubeconfig.",
+    "impersonate": "Whom to act as in the cluster; the operator's own word wins.",
+    "user": "The user to act as.",
+    "groups": "Groups to act in.",
+    "uid": "The user's UID, where admission asks for it.",
     "components": "Component → version: what is promoted together, in one step.",
     "renderer": "How the version's files become manifests; `auto` looks at what is there: `Chart.yaml` makes "
     "a Helm chart, `kustomization.yaml` a kustomization, `.j2` at the end of a name a template.",

@@ -13,7 +13,7 @@ from gitrel.kube.identity import Object
 from gitrel.rollout.seen import Health
 from tests.delivery.support import NOW, by_ref, load, manifests
 
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "web"}},
     "spec": {
         "tolerations": [{"key": "spot", "operator": "Exists"}],

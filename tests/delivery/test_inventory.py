@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import random
+import zlib
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gitrel.delivery.inventory import (
+    UNPACKED_BYTES_MAX,
+    InventoryTooLarge,
     InventoryUnreadable,
     empty,
     from_object,
@@ -87,13 +95,13 @@ def test_a_newer_apiversion_of_the_same_object_stays_one_member() -> None:
 def damaged(**data: str | None) -> Object:
     obj: Any = to_object(FULL)
     obj["data"] = {k: v for k, v in {**obj["data"], **data}.items() if v is not None}
-    return obj
+    return dict(obj)
 
 
 @pytest.mark.parametrize(
     ("obj", "message"),
     [
-        pytest.param(damaged(format="2"), "has the format '2', this gitrel reads '1'", id="newer"),
+        pytest.param(damaged(format="3"), "has the format '3', this gitrel reads '1' and '2'", id="newer"),
         pytest.param(damaged(format=None), "has the format None", id="no format"),
         pytest.param(
             damaged(environment="us"), "already holds the environment 'us'", id="another environment"
@@ -114,3 +122,63 @@ def test_a_damaged_inventory_is_never_taken_for_nothing(obj: Object, message: st
 def test_where_it_is_found() -> None:
     """One ConfigMap per component and namespace, addressed without reading anything."""
     assert parent("web", "shop")["metadata"] == {"name": name_of("web"), "namespace": "shop"}
+
+
+def many(count: int) -> list[Object]:
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": f"settings-of-the-{number}th-shop-in-a-long-street", "namespace": "shop"},
+        }
+        for number in range(count)
+    ]
+
+
+def test_a_very_large_release_fits() -> None:
+    """5,000 objects are more than half a mebibyte as text and a fraction of one as they are kept."""
+    full = empty("web", "eu", "shop").holding("v1", "sha256:1", "abc", many(5000))
+    obj = to_object(full)
+    assert len(orjson.dumps(full.objects)) > 500_000
+    assert len(orjson.dumps(obj)) < 100_000
+    assert "objects" not in obj["data"]
+    assert from_object(obj, "eu") == full
+    assert to_object(full) == obj, "the same list gives the same text, so that an apply changes nothing"
+
+
+@settings(max_examples=30, deadline=None)
+@given(names=st.sets(st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=40), max_size=40))
+def test_both_forms_survive_the_round_trip(names: set[str]) -> None:
+    """Whatever the names are, and on both sides of the limit."""
+    members = [{**SERVICE, "metadata": {"name": name * factor}} for name in names for factor in (1, 40)]
+    full = empty("web", "eu", "shop").holding("v1", "sha256:1", "abc", members)
+    assert from_object(to_object(full), "eu") == full
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", b"\x78\x9c", zlib.compress(b"[]")[:-3], zlib.compress(b"{")])
+def test_a_damaged_packed_list_is_told(damage: bytes) -> None:
+    """Cut off, not zlib, not JSON: never "nothing is deployed"."""
+    obj = to_object(empty("web", "eu", "shop").holding("v1", "sha256:1", "abc", many(1000)))
+    obj["binaryData"] = {"objects": base64.b64encode(damage).decode()}
+    with pytest.raises(InventoryUnreadable, match="the list of objects is damaged"):
+        from_object(obj, "eu")
+
+
+def test_what_unpacks_to_far_too_much_is_refused() -> None:
+    """A few kilobytes in a cluster cannot fill the memory of whoever reads them."""
+    obj = to_object(empty("web", "eu", "shop").holding("v1", "sha256:1", "abc", many(1000)))
+    bomb = zlib.compress(b"[" + b" " * (UNPACKED_BYTES_MAX + 1) + b"]", 1)
+    obj["binaryData"] = {"objects": base64.b64encode(bomb).decode()}
+    with pytest.raises(InventoryUnreadable, match="the list of objects is damaged"):
+        from_object(obj, "eu")
+
+
+def test_more_than_one_inventory_can_hold_is_said() -> None:
+    """Names without any pattern do not compress: better told before the cluster is touched."""
+    draw = random.Random(7)
+    objects = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{draw.getrandbits(800):x}"}}
+        for _ in range(9000)
+    ]
+    with pytest.raises(InventoryTooLarge, match="web in eu has 9,000 objects"):
+        to_object(empty("web", "eu", "shop").growing_by(objects))

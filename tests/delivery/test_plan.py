@@ -13,7 +13,8 @@ from gitrel.delivery.classify import classify
 from gitrel.delivery.diff import diff
 from gitrel.delivery.inventory import Inventory, empty
 from gitrel.delivery.labels import with_ownership
-from gitrel.delivery.plan import Plan, PlanRefused, desired_objects, plan, prune_allowance
+from gitrel.delivery.plan import Plan, PlanRefused, desired_objects, plan
+from gitrel.delivery.prune import allowance
 from gitrel.kube.identity import Object, Ref, ref_of
 from gitrel.kube.ordering import apply_key
 from tests.delivery.support import by_ref, release
@@ -137,16 +138,16 @@ def test_a_desired_object_that_is_being_deleted_is_skipped() -> None:
 
 
 def test_too_many_deletions_are_refused() -> None:
-    """A release that lost its files does not empty the cluster."""
+    """A release that lost its files does not empty the cluster; every object at stake is named."""
     live = [applied(config(f"c{i}")) for i in range(10)]
     inventory = NOTHING.growing_by(live)
     wanted = [config(f"c{i}") for i in range(4)]
     with pytest.raises(PlanRefused) as caught:
         planned(wanted, live, inventory).check()
     assert str(caught.value) == (
-        "6 of 10 objects would be deleted (ConfigMap shop/c9, ConfigMap shop/c8, ConfigMap shop/c7, "
-        "ConfigMap shop/c6, ConfigMap shop/c5, …), and pruneLimit 50% allows 5 at once: "
-        "raise pruneLimit for this release, or bring the objects back"
+        "6 of 10 objects would be deleted, and pruneLimit 50% allows 5 at once: "
+        "raise pruneLimit for this release, or bring the objects back: ConfigMap shop/c9, "
+        "ConfigMap shop/c8, ConfigMap shop/c7, ConfigMap shop/c6, ConfigMap shop/c5, ConfigMap shop/c4"
     )
     planned(wanted, live, inventory, limit=6).check()
 
@@ -157,7 +158,7 @@ def test_too_many_deletions_are_refused() -> None:
 )
 def test_prune_allowance(limit: int | str, size: int, allowed: int) -> None:
     """A count as it is; a percentage rounded down, at least 1."""
-    assert prune_allowance(limit, size) == allowed
+    assert allowance(limit, size) == allowed
 
 
 def test_conflicts_name_manager_and_field() -> None:
