@@ -73,6 +73,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "starlette": ("cluster/server/", "dashboard/", "daemon/"),
     "uvicorn": ("cluster/server/", "dashboard/", "daemon/"),
     "cryptography": ("cluster/server/",),
+    "jwt": ("cluster/server/",),
     "prometheus_client": ("telemetry/",),
     "pytest": ("pytest_plugin.py",),
 }

@@ -95,12 +95,15 @@ class Cluster:
         admission = builtin.chain(
             lambda quota: self.store.put("resourcequotas", quota),
             accounts_are_made=any(part.name == serviceaccount.NAME for part in controllers),
+            authorizer=lambda: self.authorizer,
             enable=self.spec.enable_admission,
             disable=self.spec.disable_admission,
         )
         self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, now, services, admission)
         custom = CustomKinds(self.store, self.handler.scheme, self.handler.timestamp)
-        self.handler.completions[CUSTOM_RESOURCE_DEFINITIONS] = custom.complete
+        self.handler.completions[CUSTOM_RESOURCE_DEFINITIONS] = (
+            lambda new, old, request: custom.complete(new, old)
+        )
         # Before the controllers hear of a definition, its kind is there.
         self.store.subscribe(custom.on_change)
         self.authorizer: Authorizer = access.authorizer(self.spec.authorization, self.store)

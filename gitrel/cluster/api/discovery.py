@@ -41,6 +41,7 @@ _OF = {
         Subresource("log", "Pod", ("get",)),
         Subresource("portforward", "PodPortForwardOptions", _STREAMED),
     ),
+    "serviceaccounts": (Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io/v1"),),
     "namespaces": (Subresource("finalize", "Namespace", ("update",)),),
 }
 

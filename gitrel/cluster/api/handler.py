@@ -26,6 +26,7 @@ from gitrel.cluster.api.errors import FieldError
 from gitrel.cluster.api.rbac.user import ADMIN, User
 from gitrel.cluster.api.schema import FieldValidation
 from gitrel.cluster.api.scheme import Scheme
+from gitrel.cluster.kinds import certificates
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.randomness import Randomness
 from gitrel.cluster.store.store import Store
@@ -72,10 +73,11 @@ class Handler:
         self.scheme = scheme
         self._randomness = randomness
         self._now = now
-        self.completions: dict[str, Callable[[Object, Object | None], Object]] = {
-            "services": services.complete
+        self.completions: dict[str, Callable[[Object, Object | None, Request], Object]] = {
+            "services": lambda new, old, request: services.complete(new, old),
+            certificates.RESOURCE: lambda new, old, by: certificates.requested_by(new, old, by.user),
         }
-        """Resource → (new, old) → the new object with what follows from other objects."""
+        """Resource → (new, old, request) → the new object with what follows from others, or from who asks."""
         self.guards: dict[str, Callable[[Object, Object | None, Request], None]] = {}
         """Resource → (new, old, request): raises ApiError 403 where the user may not write this content."""
         self._stamped: datetime | None = None
@@ -104,7 +106,7 @@ class Handler:
         new = kind.prepare(gate.completed(kind.default(named)))
         if not request.trusted:
             self._refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
-        new = self._completed(kind, new, None)
+        new = self._completed(kind, new, None, request)
         self._guard(kind, new, None, request)
         gate.check(new)
         return self._put(kind, self._owned(kind, None, new, request), request)
@@ -144,11 +146,11 @@ class Handler:
             raise errors.not_allowed(kind.resource, "create")
         return answer(asked, request)
 
-    def _completed(self, kind: Kind, new: Object, old: Object | None) -> Object:
+    def _completed(self, kind: Kind, new: Object, old: Object | None, request: Request) -> Object:
         """With what only the whole cluster can tell, in the version that is stored."""
         complete = self.completions.get(kind.resource)
         if complete is not None:
-            new = complete(new, old)
+            new = complete(new, old, request)
         return kind.to_stored(new) if kind.custom else new
 
     def _guard(self, kind: Kind, new: Object, old: Object | None, request: Request) -> None:
@@ -221,7 +223,7 @@ class Handler:
             found = () if kind.custom else kind.validate(new)
             told = metadata.update_errors(new["metadata"], old["metadata"])
             self._refuse(kind, new, (*told, *found, *kind.validate_update(new, old)))
-        new = self._completed(kind, new, old)
+        new = self._completed(kind, new, old, request)
         self._guard(kind, new, old, request)
         gate.check(new)
         return self._replace(kind, old, new, request, "")

@@ -46,6 +46,9 @@ class ControllerWriter:
     def update_status(self, resource: str, obj: Object) -> Object:
         return self._handler.update_status(resource, obj, self._request)
 
+    def update_subresource(self, resource: str, subresource: str, obj: Object) -> Object:
+        return self._handler.update_subresource(resource, subresource, obj, self._request)
+
     def delete(
         self,
         resource: str,

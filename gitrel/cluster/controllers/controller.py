@@ -78,6 +78,10 @@ class Writer(Protocol):
 
     def update_status(self, resource: str, obj: Object) -> Object: ...
 
+    def update_subresource(self, resource: str, subresource: str, obj: Object) -> Object:
+        """One of the kind's own parts, such as a certificate request's `approval`."""
+        ...
+
     def delete(
         self,
         resource: str,

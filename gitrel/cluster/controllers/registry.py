@@ -5,6 +5,7 @@ What makes pods stands before what only watches them, so that a watcher finds th
 
 from __future__ import annotations
 
+from gitrel.cluster.controllers.certificates.cleaning import CleaningController
 from gitrel.cluster.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from gitrel.cluster.controllers.controller import Controller
 from gitrel.cluster.controllers.customresources.controller import CustomResourceController
@@ -38,5 +39,6 @@ def controllers() -> tuple[Controller, ...]:
         NamespaceController(),
         CustomResourceController(),
         ClusterRoleAggregationController(),
+        CleaningController(),
         GarbageCollector(),
     )

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, duplicate, forbidden_field, invalid_value, required
+from gitrel.cluster.api.rbac.user import User
 from gitrel.cluster.kinds import checks
 from gitrel.cluster.kinds.filling import changed, filled
 from gitrel.cluster.kinds.kind import Kind, Subresource
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object
 
+RESOURCE = "certificatesigningrequests.certificates.k8s.io"
 USAGES = frozenset((
     "signing", "digital signature", "content commitment", "key encipherment", "key agreement",
     "data encipherment", "cert sign", "crl sign", "encipher only", "decipher only", "any", "server auth",
@@ -35,6 +37,19 @@ def default_request(obj: Object) -> Object:
 def prepare_request(obj: Object) -> Object:
     """Nobody approves a request by creating it."""
     return {**obj, "status": {}}
+
+
+def requested_by(new: Object, old: Object | None, user: User) -> Object:
+    """A new request says whose it is: not what it says itself, but who made it."""
+    if old is not None:
+        return new
+    info = user.info()
+    told = {"username": info["username"], **{key: info[key] for key in _WHO if key in info}}
+    spec = {key: value for key, value in new["spec"].items() if key not in ("username", *_WHO)}
+    return {**new, "spec": {**spec, **told}}
+
+
+_WHO = ("uid", "groups", "extra")
 
 
 def keep_spec(new: Object, old: Object) -> Object:
@@ -143,7 +158,7 @@ def validate_status(new: Object, old: Object) -> Iterator[FieldError]:
 
 KINDS = (
     Kind(
-        "certificatesigningrequests.certificates.k8s.io", "certificates.k8s.io/v1",
+        RESOURCE, "certificates.k8s.io/v1",
         "CertificateSigningRequest", namespaced=False, short_names=("csr",), status=True, name_rule="any",
         default=default_request, prepare=prepare_request, prepare_update=keep_spec,
         validate=validate_request,

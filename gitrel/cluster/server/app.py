@@ -17,7 +17,7 @@ from gitrel.cluster.api.patching import Patcher
 from gitrel.cluster.api.rbac.attributes import Attributes
 from gitrel.cluster.api.rbac.authorizer import check
 from gitrel.cluster.api.rbac.impersonation import impersonated
-from gitrel.cluster.server import kubelets, paths, query, reading, subresources, watching, writing
+from gitrel.cluster.server import accounts, kubelets, paths, query, reading, subresources, watching, writing
 from gitrel.cluster.server.call import Call
 from gitrel.cluster.server.documents import Documents
 from gitrel.cluster.server.engine import Engine
@@ -49,6 +49,7 @@ _ON_SUBRESOURCE: Mapping[str, Mapping[str, Verb]] = {
         "PATCH": subresources.patch_scale,
     },
     "finalize": {"PUT": writing.update},
+    "token": {"POST": accounts.request_token},
     "binding": {"POST": subresources.bind},
     "eviction": {"POST": subresources.evict},
     "log": {"GET": kubelets.log},
@@ -67,7 +68,8 @@ class ApiServer:
         handler = engine.cluster.handler
         self._scheme = handler.scheme
         self._patcher = Patcher(handler)
-        self._documents = Documents(handler.scheme)
+        self._documents = Documents(handler.scheme, authenticator)
+        accounts.answer_reviews(handler, authenticator)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", scope["type"]
@@ -100,7 +102,7 @@ class ApiServer:
             return
         target = paths.target(parts, self._scheme)
         name, verb = _verb(exchange, target)
-        call = Call(exchange, self._engine, self._patcher, user, target)
+        call = Call(exchange, self._engine, self._patcher, self._authenticator, user, target)
         call.allow(name)
         await verb(call)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,13 +13,21 @@ from pathlib import Path
 
 from gitrel.clock import SystemClock
 from gitrel.cluster.cluster import EPOCH, Cluster
-from gitrel.cluster.parts import default_controllers
+from gitrel.cluster.controllers.certificates.approving import ApprovingController
+from gitrel.cluster.controllers.certificates.signing import SigningController
+from gitrel.cluster.controllers.controller import Controller
+from gitrel.cluster.controllers.rootcacertpublisher.controller import RootCertificatePublisher
+from gitrel.cluster.controllers.serviceaccounttoken.controller import TokenController
+from gitrel.cluster.kinds.certificates import RESOURCE as CERTIFICATE_REQUESTS
+from gitrel.cluster.parts import Controllers, default_controllers
 from gitrel.cluster.server import certificates, kubeconfig
 from gitrel.cluster.server.certificates import Pair
 from gitrel.cluster.server.home import Home, Settings
 from gitrel.cluster.server.identity import Authenticator, User, read_token_file, token_rows
 from gitrel.cluster.server.pace import Flowing, Jumping, Pace
+from gitrel.cluster.server.requests import Authority, restricted
 from gitrel.cluster.server.serving import Files, Serving, hosts_of, listen, serve_in_thread, url_of
+from gitrel.cluster.server.tokens import Accounts, Signer, new_key
 from gitrel.cluster.spec import ClusterSpec, NodePool
 from gitrel.errors import UsageError
 
@@ -31,13 +39,16 @@ def serve(home: Home, settings: Settings, on_ready: Callable[[str], None]) -> No
     home.create()
     with listen(host, port) as bound:
         port = int(bound.getsockname()[1])
-        cluster = _opened(home, settings)
+        now = SystemClock().now()
+        authority, signer = _authority(home, now), _signer(home)
+        cluster = _opened(home, settings, _parts(authority, signer))
+        cluster.handler.guards[CERTIFICATE_REQUESTS] = restricted(Authority(authority))
         with cluster:
             home.save(_kept(settings, f"{host}:{port}"))
             url = url_of(host, port)
-            files = _pki(home, host, url, settings, SystemClock().now())
+            files = _pki(home, authority, host, url, settings, now)
             pace = pace_of(settings, cluster.now)
-            authenticator = authenticator_of(cluster.spec, tokens)
+            authenticator = authenticator_of(cluster, pace, tokens, signer)
             serving = Serving(cluster, pace, authenticator, files, bound, durable=True)
 
             def ready() -> None:
@@ -69,10 +80,15 @@ def served(
         host, port = bound.getsockname()[:2]
         url = url_of(host, port)
         now = SystemClock().now()
-        cluster = Cluster(spec, clock_start=EPOCH if clock == "virtual" else now)
-        files = _pki(place, host, url, replace(settings, service_cidr=cluster.spec.service_cidr), now)
-        authenticator = authenticator_of(cluster.spec, token_rows(tokens, "tokens"))
-        serving = Serving(cluster, pace_of(settings, cluster.now), authenticator, files, bound)
+        authority, signer = _authority(place, now), _signer(place)
+        start = EPOCH if clock == "virtual" else now
+        cluster = Cluster(spec, controllers=_parts(authority, signer), clock_start=start)
+        cluster.handler.guards[CERTIFICATE_REQUESTS] = restricted(Authority(authority))
+        own = replace(settings, service_cidr=cluster.spec.service_cidr)
+        files = _pki(place, authority, host, url, own, now)
+        pace = pace_of(settings, cluster.now)
+        authenticator = authenticator_of(cluster, pace, token_rows(tokens, "tokens"), signer)
+        serving = Serving(cluster, pace, authenticator, files, bound)
         with serve_in_thread(serving):
             yield serving
 
@@ -100,7 +116,7 @@ def _kept(settings: Settings, listens: str) -> Settings:
     )
 
 
-def _opened(home: Home, settings: Settings) -> Cluster:
+def _opened(home: Home, settings: Settings, parts: Controllers) -> Cluster:
     """A new cluster, or the one that stands in the directory, with what runs in it as settings say."""
     spec = spec_of(home.name, settings)
     if (saved := home.saved_spec()) is not None:
@@ -108,17 +124,45 @@ def _opened(home: Home, settings: Settings) -> Cluster:
         spec = replace(saved, **{name: getattr(spec, name) for name in running})
     start = EPOCH if settings.clock == "virtual" else SystemClock().now()
     logging.getLogger("gitrel.cluster").info("opening %s", home.directory)
-    return Cluster.open(home.directory, spec, clock_start=start)
+    return Cluster.open(home.directory, spec, controllers=parts, clock_start=start)
 
 
-def authenticator_of(spec: ClusterSpec, tokens: Mapping[bytes, User]) -> Authenticator:
+def authenticator_of(
+    cluster: Cluster, pace: Pace, tokens: Mapping[bytes, User], signer: Signer
+) -> Authenticator:
     """Nobody in particular is let in only where it is then asked what he may do, as the API server has it."""
-    return Authenticator(tokens, anonymous="AlwaysAllow" not in spec.authorization)
+
+    def now() -> datetime:
+        return pace.until(cluster.now) if pace.flows else cluster.now
+
+    known = Accounts(signer, cluster.store, now)
+    return Authenticator(tokens, known, anonymous="AlwaysAllow" not in cluster.spec.authorization)
 
 
 def part_names() -> tuple[str, ...]:
     """Everything that can be left out of a cluster."""
-    return tuple(part.name for part in default_controllers(ClusterSpec()))
+    return tuple(part.name for part in default_controllers(ClusterSpec())) + SIGNING_PARTS
+
+
+def _parts(authority: Pair, signer: Signer) -> Controllers:
+    """What runs in a served cluster: what runs in every one, and what needs the cluster's keys."""
+
+    def parts(spec: ClusterSpec) -> Sequence[Controller]:
+        signs = Authority(authority)
+        signing: tuple[Controller, ...] = (
+            RootCertificatePublisher(signs.root),
+            TokenController(signs.root, signer.token),
+            ApprovingController(signs, spec.authorization),
+            SigningController(signs),
+        )
+        return [*default_controllers(spec), *(part for part in signing if part.name not in spec.without)]
+
+    return parts
+
+
+SIGNING_PARTS = tuple(
+    part.name for part in (RootCertificatePublisher, TokenController, ApprovingController, SigningController)
+)
 
 
 def spec_of(name: str, settings: Settings) -> ClusterSpec:
@@ -151,15 +195,26 @@ def pace_of(settings: Settings, now: datetime) -> Pace:
     return Flowing(clock, max(now, clock.now()), settings.speed or 1.0)
 
 
-def _pki(home: Home, host: str, url: str, settings: Settings, now: datetime) -> Files:
-    """The authority is made once; what it signs is made anew at each start."""
+def _authority(home: Home, now: datetime) -> Pair:
+    """Made once."""
     pki = home.pki
     if (pki / "ca.crt").is_file() and (pki / "ca.key").is_file():
-        authority = Pair((pki / "ca.crt").read_bytes(), (pki / "ca.key").read_bytes())
-    else:
-        authority = certificates.new_authority(f"gitrel-{home.name}", now)
-        home.write("pki/ca.key", authority.key)
-        home.write("pki/ca.crt", authority.certificate)
+        return Pair((pki / "ca.crt").read_bytes(), (pki / "ca.key").read_bytes())
+    authority = certificates.new_authority(f"gitrel-{home.name}", now)
+    home.write("pki/ca.key", authority.key)
+    home.write("pki/ca.crt", authority.certificate)
+    return authority
+
+
+def _signer(home: Home) -> Signer:
+    """Its key is made once: tokens outlive the server."""
+    path = home.pki / "sa.key"
+    return Signer(path.read_bytes() if path.is_file() else home.write("pki/sa.key", new_key()).read_bytes())
+
+
+def _pki(home: Home, authority: Pair, host: str, url: str, settings: Settings, now: datetime) -> Files:
+    """What the authority signs is made anew at each start."""
+    pki = home.pki
     cidr = IPv4Network(settings.service_cidr or ClusterSpec().service_cidr)
     server = certificates.serving(authority, hosts_of(host, str(cidr[1])), now)
     admin = certificates.client(authority, kubeconfig.ADMIN, kubeconfig.ADMIN_GROUPS, now)

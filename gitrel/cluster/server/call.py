@@ -17,6 +17,7 @@ from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.server import bodies, negotiation, query
 from gitrel.cluster.server.engine import Engine
 from gitrel.cluster.server.exchange import Exchange
+from gitrel.cluster.server.identity import Authenticator
 from gitrel.cluster.server.negotiation import Form
 from gitrel.cluster.server.paths import Target
 from gitrel.cluster.server.query import WriteOptions
@@ -37,6 +38,7 @@ class Call:
     exchange: Exchange
     engine: Engine
     patcher: Patcher
+    authenticator: Authenticator
     user: User
     target: Target
 

@@ -12,8 +12,9 @@ import orjson
 from gitrel.cluster.api import discovery, openapi
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.kinds.kind import Kind
-from gitrel.cluster.server import negotiation
+from gitrel.cluster.server import negotiation, tokens
 from gitrel.cluster.server.exchange import Exchange
+from gitrel.cluster.server.identity import Authenticator
 from gitrel.cluster.server.paths import NoSuchPath
 from gitrel.cluster.spec import KUBERNETES_VERSION
 
@@ -54,8 +55,9 @@ class Documents:
     """One per server. OpenAPI documents are made when they are first asked for, and made again when kinds
     were added or taken away."""
 
-    def __init__(self, scheme: Scheme) -> None:
+    def __init__(self, scheme: Scheme, authenticator: Authenticator) -> None:
         self._scheme = scheme
+        self._accounts = authenticator.accounts
         self._made: dict[str, tuple[str, bytes]] = {}
 
     async def answer(self, exchange: Exchange, parts: Sequence[str]) -> None:
@@ -80,6 +82,11 @@ class Documents:
                 await exchange.answer(200, {"paths": self._index()})
             case ["openapi", "v3", *place]:
                 await self._openapi(exchange, "/".join(place))
+            case [".well-known", "openid-configuration"] if self._accounts:
+                host = exchange.header(b"host")
+                await exchange.answer(200, tokens.discovery(host))
+            case ["openid", "v1", "jwks"] if self._accounts:
+                await exchange.answer(200, self._accounts.signer.keys())
             case [""]:
                 await exchange.answer(200, {"paths": self._all_paths()})
             case _:

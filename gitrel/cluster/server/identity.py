@@ -6,16 +6,18 @@ The token file is Kubernetes' own: CSV rows of token, user, uid and, in quotes, 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from gitrel.cluster.api.accounts import AUDIENCES
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.api.rbac.impersonation import Wanted
 from gitrel.cluster.api.rbac.user import ANONYMOUS, AUTHENTICATED, User
+from gitrel.cluster.server.tokens import Accounts
 from gitrel.errors import UsageError
 
 __all__ = ["ANONYMOUS", "AUTHENTICATED", "User"]
@@ -30,6 +32,8 @@ class Authenticator:
     """`tokens` are kept as digests, so that looking one up tells nothing by the time it takes."""
 
     tokens: Mapping[bytes, User] = field(default_factory=dict)
+    accounts: Accounts | None = None
+    """Who knows service accounts by their tokens."""
     anonymous: bool = False
     """Off where everything is allowed, as the API server has it: else nobody would be everybody."""
 
@@ -39,13 +43,20 @@ class Authenticator:
             return known
         scheme, _, token = authorization.partition(" ")
         if authorization:
-            found = self.tokens.get(digest(token.strip())) if scheme.lower() == "bearer" else None
+            found = self.bearer(token.strip()) if scheme.lower() == "bearer" else None
             if found is None:
                 raise unauthorized()
             return found
         if not self.anonymous:
             raise unauthorized()
         return ANONYMOUS
+
+    def bearer(self, token: str, audiences: Sequence[str] = AUDIENCES) -> User | None:
+        """Whose token it is; None for nobody's. Those of the token file are for the API server only."""
+        found = self.tokens.get(digest(token)) if set(audiences) & set(AUDIENCES) else None
+        if found is None and self.accounts is not None and token.count(".") == 2:
+            found = self.accounts.user(token, audiences)
+        return found
 
 
 def user_of_certificate(certificate: Mapping[str, Any]) -> User | None:

@@ -50,12 +50,12 @@ def test_initial_events_end_with_a_bookmark(api: Api) -> None:
     """`sendInitialEvents`: the state, then a bookmark that says so, then what happens."""
     query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
     api.post("/api/v1/namespaces", {"metadata": {"name": "quiet-place"}})
-    with api.watch(f"/api/v1/namespaces/quiet-place/configmaps?{query}") as events:
+    with api.watch(f"/api/v1/namespaces/quiet-place/secrets?{query}") as events:
         mark = next(events)
-        api.post("/api/v1/namespaces/quiet-place/configmaps", config_map("first"))
+        api.post("/api/v1/namespaces/quiet-place/secrets", {"metadata": {"name": "first"}})
         after = next(events)
     assert mark["type"] == "BOOKMARK"
-    assert mark["object"]["kind"] == "ConfigMap"
+    assert mark["object"]["kind"] == "Secret"
     assert mark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
     assert (after["type"], after["object"]["metadata"]["name"]) == ("ADDED", "first")
 

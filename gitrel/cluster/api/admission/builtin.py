@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gitrel.cluster.api.admission import (
     alwayspull,
+    certificates,
     claimresize,
     defaultclasses,
     defaulttolerations,
@@ -24,6 +25,7 @@ from gitrel.cluster.api.admission import (
 from gitrel.cluster.api.admission.chain import Chain
 from gitrel.cluster.api.admission.plugin import Plugin
 from gitrel.cluster.api.admission.resourcequota import Charge
+from gitrel.cluster.api.rbac.authorizer import Authorizer
 from gitrel.errors import UsageError
 
 OFF_BY_DEFAULT = frozenset(("AlwaysPullImages",))
@@ -33,6 +35,7 @@ def chain(
     charge: Charge,
     *,
     accounts_are_made: bool,
+    authorizer: Callable[[], Authorizer],
     enable: Sequence[str] = (),
     disable: Sequence[str] = (),
     policies: Sequence[Plugin] = (),
@@ -53,6 +56,7 @@ def chain(
         *storageinuse.PLUGINS,
         *claimresize.PLUGINS,
         *runtimeclass.PLUGINS,
+        *certificates.plugins(authorizer),
         *defaultclasses.INGRESS_PLUGINS,
         *policies,
         *resourcequota.plugins(charge),

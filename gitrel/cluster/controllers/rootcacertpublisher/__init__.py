@@ -1,0 +1,1 @@
+"""Every namespace gets the certificate by which its pods know the API server."""
