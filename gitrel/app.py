@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitrel.backends.backend import Backend
+from gitrel.backends.kubernetes.access import AccessOptions
 from gitrel.clock import Clock, SystemClock
 from gitrel.errors import GitrelError, Problem, Unreachable, UsageError
 from gitrel.events import Event, EventStream
@@ -127,6 +128,7 @@ def world(
     connect: Callable[[Environment], Backend] | None = None,
     events: EventStream | None = None,
     git: GitOptions | None = None,
+    reach: AccessOptions | None = None,
     looking: bool = False,
     cache: bool = False,
 ) -> Iterator[World]:
@@ -134,7 +136,7 @@ def world(
 
     `actor` is `Name <email>`, by default who Git says the caller is. With `remote` its refs are the truth,
     and where `place` is a remote they always are. Who is only `looking` is shown what is old, and told so.
-    With `cache` renderings are remembered on disk.
+    With `cache` renderings are remembered on disk. `reach` is the operator's word on reaching clusters.
     """
     clock = clock or SystemClock()
     events = events or EventStream()
@@ -160,7 +162,7 @@ def world(
             clock=clock,
         )
         tidy = _Tidy(ledger, render, warn)
-        clusters = Clusters(connect or _Connector(opened.state, clock).connect)
+        clusters = Clusters(connect or _Connector(opened.state, clock, reach).connect)
         try:
             yield World(
                 clock=clock,
@@ -241,7 +243,8 @@ class _Tidy:
 class _Connector:
     """From an environment's `cluster:` to a backend."""
 
-    def __init__(self, state: Path, clock: Clock) -> None:
+    def __init__(self, state: Path, clock: Clock, reach: AccessOptions | None) -> None:
+        self._reach = reach
         self._state = state
         self._clock = clock
 
@@ -249,7 +252,10 @@ class _Connector:
         if environment.cluster.backend == "kubernetes":
             from gitrel.backends.kubernetes.backend import open_kubernetes
 
-            return open_kubernetes(environment.name, environment.cluster.context)
+            cluster = environment.cluster
+            return open_kubernetes(
+                environment.name, cluster.context, options=self._reach, act_as=cluster.act_as
+            )
         from gitrel.backends.embedded import open_embedded
 
         self._keep_out_of_git()

@@ -105,13 +105,15 @@ def working(
 ) -> Iterator[Work]:
     """Opens the world of the repository, with progress on stderr for as long as it is open."""
     from gitrel.app import world as open_world
-    from gitrel.cli.sources import git_options
+    from gitrel.cli.sources import git_options, reach
 
     git = git_options(session, accept_rewritten=accept_rewritten, accept_unsigned=accept_unsigned)
     session.configure_logs()
     try:
         with (
-            open_world(session.place(), actor=actor, remote=remote, git=git, cache=cache) as world,
+            open_world(
+                session.place(), actor=actor, remote=remote, git=git, reach=reach(session), cache=cache
+            ) as world,
             display(session, world.clock) as shown,
         ):
             _tell_uncommitted(session)

@@ -40,6 +40,12 @@ class Session:
         self.signing_key: Path | None = DEFAULT.signing_key
         self.allowed_signers: Path | None = DEFAULT.allowed_signers
         self.gpg_keys: Path | None = DEFAULT.gpg_keys
+        self.kubeconfig: str | None = DEFAULT.kubeconfig
+        self.allow_context: Sequence[str] = DEFAULT.allow_context
+        self.act_as: str | None = DEFAULT.act_as
+        self.act_as_group: Sequence[str] = DEFAULT.act_as_group
+        self.act_as_uid: str | None = DEFAULT.act_as_uid
+        self.allow_insecure_tls: bool = DEFAULT.allow_insecure_tls
         self.color = Color(DEFAULT.color)
         self.quiet: bool = DEFAULT.quiet
         self.debug: bool = DEFAULT.debug

@@ -16,6 +16,7 @@ from gitrel.errors import UsageError
 
 if TYPE_CHECKING:
     from gitrel.app import GitOptions
+    from gitrel.backends.kubernetes.access import AccessOptions
     from gitrel.cli.session import Session
     from gitrel.events import Event
     from gitrel.orchestrator.world import World
@@ -106,6 +107,26 @@ def git_options(
     )
 
 
+def reach(session: Session) -> AccessOptions:
+    """How clusters are reached, for `app.world`."""
+    from gitrel.backends.kubernetes.access import AccessOptions
+    from gitrel.kube.impersonation import Impersonation
+    from gitrel.telemetry.masking import MASKER
+
+    if not session.act_as and (session.act_as_group or session.act_as_uid):
+        raise UsageError("--as-group and --as-uid need --as: Kubernetes impersonates users")
+    place = session.place()
+    groups = tuple(session.act_as_group)
+    return AccessOptions(
+        kubeconfig=session.kubeconfig or "",
+        contexts=tuple(session.allow_context),
+        act_as=Impersonation(session.act_as or "", session.act_as_uid or "", groups),
+        insecure=session.allow_insecure_tls,
+        repository=place if isinstance(place, Path) else None,
+        learn=MASKER.learn,
+    )
+
+
 @contextmanager
 def looking_world(session: Session, remote: str | None = None) -> Iterator[World]:
     """The world for verbs that only look: what is old or not trusted is shown, with a warning."""
@@ -115,7 +136,9 @@ def looking_world(session: Session, remote: str | None = None) -> Iterator[World
     events = EventStream()
     events.subscribe(lambda event: _warn(session, event))
     options = git_options(session)
-    with open_world(session.place(), remote=remote, events=events, git=options, looking=True) as world:
+    with open_world(
+        session.place(), remote=remote, events=events, git=options, reach=reach(session), looking=True
+    ) as world:
         yield world
 
 

@@ -7,31 +7,11 @@ setting that is not here does not exist. A flag wins over its variable, the vari
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
-PREFIX = "GITREL_"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row. `shown` is how the default reads where its value does not speak for itself.
-
-    Two verbs that give one flag different meanings (`--to`) have two rows, and so two variables.
-    """
-
-    name: str
-    flags: tuple[str, ...]
-    help: str
-    default: Any = None
-    metavar: str = ""
-    shown: str = ""
-
-    @property
-    def variable(self) -> str:
-        return PREFIX + self.name.upper()
-
+from gitrel.config.reach import REACH
+from gitrel.config.setting import PREFIX, Setting
 
 _TABLE = (
     # Everywhere: before the verb or after it.
@@ -109,6 +89,7 @@ _TABLE = (
         "FILE",
         "as the pipeline says",
     ),
+    *REACH,
     Setting("color", ("--color",), "When to use colours.", "auto"),
     Setting("quiet", ("--quiet", "-q"), "No progress, only results and errors.", False),
     Setting("debug", ("--debug",), "Show the traceback of a fault in gitrel.", False),
@@ -236,7 +217,7 @@ _TABLE = (
     Setting(
         "pull_request",
         ("--pull-request/--no-pull-request",),
-        "Open a pull request that moves one pointer, and start nothing.",
+        "Open a pull request that moves the pointers of one environment, and start nothing.",
         False,
     ),
     Setting("forge", ("--forge",), "Which forge the remote is on.", "auto", "", "what its host is called"),
@@ -384,6 +365,9 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
         "GITREL_TOKEN": "The token for https remotes and pull requests; a flag could be read by others.",
         "XDG_CACHE_HOME": "Where caches are kept.",
+        "KUBECONFIG": "Kubeconfig files, merged as kubectl does; --kubeconfig wins.",
+        "HTTPS_PROXY": "The proxy to reach clusters by, where the kubeconfig names none.",
+        "NO_PROXY": "Hosts that HTTPS_PROXY is not for.",
         "NO_COLOR": "Set to anything: no colours (see no-color.org).",
         "FORCE_COLOR": "Set to anything but 0: colours even where the output is not a terminal.",
         "TERM": "`dumb`: no colours and no moving display.",
@@ -397,3 +381,5 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Variables that gitrel honours and that have no flag; most of them others have named."""
+
+__all__ = ["DEFAULT", "OTHER_VARIABLES", "PREFIX", "SETTINGS", "Setting"]

@@ -45,7 +45,7 @@ def daemon(
     import structlog
 
     from gitrel.app import world as open_world
-    from gitrel.cli.sources import git_options
+    from gitrel.cli.sources import git_options, reach
     from gitrel.daemon.loop import Daemon, stop_on_signals
     from gitrel.daemon.pulse import Pulse
     from gitrel.telemetry.metrics import Metrics
@@ -71,7 +71,9 @@ def daemon(
         log.error("pass.failed", error=str(error), exit_code=error.exit_code)
 
     git = git_options(session)
-    with open_world(session.place(), actor=actor, remote=remote, git=git, cache=cache) as world:
+    with open_world(
+        session.place(), actor=actor, remote=remote, git=git, reach=reach(session), cache=cache
+    ) as world:
         world.events.subscribe(log_lines(log))
         world.events.subscribe(metrics.hear)
         scope = Scope(frozenset(components or ()))
