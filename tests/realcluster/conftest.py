@@ -15,10 +15,14 @@ import orjson
 import pytest
 
 from gitrel.backends.kubernetes.backend import KubernetesBackend, open_kubernetes
+from gitrel.backends.kubernetes.requests import Limits
 from gitrel.kube.identity import Object
+from tests.realcluster.faults.proxy import FaultProxy, fault_proxy
 from tests.realcluster.plane import Plane
 
 NODES = 3
+IMPATIENT = Limits(connect=1.0, read=1.0, total=4.0, backoff_first=0.05, backoff_max=0.4)
+"""Seconds. The shape of the real ones, so that tests of faults end while one looks on."""
 _NUMBERS = itertools.count(1)
 
 
@@ -111,3 +115,18 @@ def real_backend(control_plane_of_session: Plane) -> Iterator[KubernetesBackend]
 def real_plane(control_plane_of_session: Plane, real_backend: KubernetesBackend) -> RealPlane:
     """The real cluster, with a namespace of this test's own."""
     return RealPlane(control_plane_of_session, real_backend, fresh_namespace(real_backend))
+
+
+@pytest.fixture
+def proxy(real_plane: RealPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
+    """A way to the real cluster on which faults can be laid."""
+    with fault_proxy(real_plane.plane, tmp_path_factory.mktemp("proxy")) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through(proxy: FaultProxy) -> Iterator[KubernetesBackend]:
+    """gitrel's backend, impatient, whose every request goes through the proxy."""
+    backend = open_kubernetes("eastus", "real", kubeconfig=str(proxy.kubeconfig), limits=IMPATIENT)
+    yield backend
+    backend.close()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from gitrel.backends.backend import FIELD_OWNER, Refused
 from gitrel.backends.kubernetes.access import AccessOptions, resolve
 from gitrel.backends.kubernetes.connection import CONNECTIONS_MAX, Connection
-from gitrel.backends.kubernetes.discovery import Discovery, Resource, UnknownKind
+from gitrel.backends.kubernetes.discovery import Discovery, Resource, Undiscovered, UnknownKind
 from gitrel.backends.kubernetes.requests import Answer, Limits, Requests
 from gitrel.errors import Unreachable
 from gitrel.kube.identity import Object, Ref, group_of, ref_of
@@ -19,6 +21,8 @@ from gitrel.kube.impersonation import NOBODY, Impersonation
 PAGE = 500
 """Objects asked for at once, as kubectl does."""
 APPLY = "application/apply-patch+yaml"
+RACES = 5
+"""Times that an apply is made again because somebody else wrote the object at the same instant."""
 
 
 class KubernetesBackend:
@@ -45,9 +49,11 @@ class KubernetesBackend:
     def _read_one(self, obj: Mapping[str, Any]) -> Object | None:
         ref = ref_of(obj)
         try:
-            resource = self._resource(obj)
-        except Refused:
+            resource = self._discovery.resource(obj["apiVersion"], obj["kind"])
+        except UnknownKind:
             return None  # a kind that is not served has no objects
+        except Undiscovered as error:
+            raise _refused(ref, error.answer) from None
         answer = self._requests.send("GET", resource.path(ref.namespace, ref.name))
         if answer.status == 404:
             return None
@@ -75,12 +81,20 @@ class KubernetesBackend:
             query["continue"] = token
 
     def apply(self, obj: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
-        ref, resource = ref_of(obj), self._resource(obj)
+        ref = ref_of(obj)
         query = {"fieldManager": FIELD_OWNER, "fieldValidation": "Strict", "force": str(force).lower()}
         if dry_run:
             query["dryRun"] = "All"
-        path = resource.path(ref.namespace, ref.name)
-        return _object(ref, self._requests.send("PATCH", path, query, dict(obj), APPLY))
+        rediscovered = False
+        for attempt in itertools.count():
+            path = self._resource(obj).path(ref.namespace, ref.name)
+            answer = self._requests.send("PATCH", path, query, dict(obj), APPLY)
+            if _is_nowhere(answer) and not rediscovered:
+                rediscovered = True
+                self._discovery.forget(obj["apiVersion"])
+            elif not _is_race(answer) or attempt >= RACES:
+                break
+        return _object(ref, answer)
 
     def delete(self, obj: Mapping[str, Any]) -> bool:
         ref, resource = ref_of(obj), self._resource(obj)
@@ -109,6 +123,8 @@ class KubernetesBackend:
             return self._discovery.resource(obj["apiVersion"], obj["kind"])
         except UnknownKind as error:
             raise Refused(ref_of(obj), "NotFound", str(error)) from None
+        except Undiscovered as error:
+            raise _refused(ref_of(obj), error.answer) from None
 
 
 def open_kubernetes(
@@ -136,6 +152,22 @@ def _object(ref: Ref, answer: Answer) -> Object:
     if not isinstance(answer.body, dict):
         raise Unreachable(f"{ref}: the answer is not JSON: does a proxy stand before the API server?")
     return answer.body
+
+
+def _is_race(answer: Answer) -> bool:
+    """409 because of timing. One because of ownership has a cause for each field, and stays."""
+    if answer.status != HTTPStatus.CONFLICT or not isinstance(answer.body, dict):
+        return False
+    causes = (answer.body.get("details") or {}).get("causes") or ()
+    return all(cause.get("reason") != "FieldManagerConflict" for cause in causes)
+
+
+def _is_nowhere(answer: Answer) -> bool:
+    """404 for the path itself: such an answer names no object."""
+    if answer.status != HTTPStatus.NOT_FOUND:
+        return False
+    details = answer.body.get("details") if isinstance(answer.body, dict) else None
+    return not (details or {}).get("name")
 
 
 def _refused(ref: Ref, answer: Answer) -> Refused:

@@ -176,11 +176,11 @@ def problem_of(error: Exception) -> str:
 
     kinds: tuple[tuple[type[Exception], str], ...] = (
         (wire.NameResolutionError, "its name cannot be resolved"),
+        (wire.NewConnectionError, "the connection was refused"),
         (wire.ConnectTimeoutError, "no connection in time"),
         (wire.ReadTimeoutError, "no answer in time"),
         (wire.SSLError, "TLS failed: check the certificate authority in the kubeconfig"),
         (wire.ProxyError, "the proxy does not answer"),
-        (wire.NewConnectionError, "the connection was refused"),
         (wire.ProtocolError, "the connection broke"),
     )
     return next(
@@ -205,4 +205,7 @@ def _busy(answer: Answer, data: bytes) -> str:
     if isinstance(answer.body, dict):
         return f"it answers {answer.status}: {answer.body.get('message', '')}"
     text = data[: 4 * SHOWN].decode("utf-8", "replace")
-    return f"it answers {answer.status}: {' '.join(text.split())[:SHOWN]}"
+    visible = "".join(
+        char if char.isprintable() else " " for char in text
+    )  # a terminal would obey the others
+    return f"it answers {answer.status}: {' '.join(visible.split())[:SHOWN]}"
