@@ -7,10 +7,12 @@ for reasons that only the server knows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gitrel.delivery.fields import differences
 from gitrel.kube.fields import get
 
 Path = tuple[str | int, ...]
@@ -104,3 +106,38 @@ def _in_job_template(old: Mapping[str, Any], path: Path) -> bool:
     if get(old, "spec", "suspend") is not True:
         return True
     return path[2:3] != ("metadata",) and not any(step in _DIRECTIVES for step in path[3:4])
+
+
+_SAYS_SO = (
+    "field is immutable", "immutable once set", "updates to statefulset spec", "may not change once set",
+    "is immutable after creation", "spec is immutable",
+)  # fmt: skip
+
+
+def refused_changes(live: Mapping[str, Any], wanted: Mapping[str, Any], message: str) -> tuple[str, ...]:
+    """The fields for whose sake the server refused an apply with `message`, which only a new object can have;
+    empty where it refused for another reason. Only fields that the manifest writes are looked at.
+
+    Where no rule names one, the server's own words decide, and the field that it names is told.
+    """
+    changed = [path for path, _, _ in differences(wanted, live)]
+    frozen = [path for path in changed if is_immutable(live, wanted, path)]
+    if frozen:
+        return tuple(dict.fromkeys(_shown(path) for path in frozen))
+    if any(words in message for words in _SAYS_SO):
+        named = _NAMED.search(message)
+        return (named[1] if named else "a field",)
+    return ()
+
+
+_NAMED = re.compile(r"(?:^|[\s*])((?:[a-z][A-Za-z]*)(?:\.[A-Za-z][\w\[\]]*)+): (?:Invalid|Forbidden)")
+
+
+def _shown(path: Path) -> str:
+    """Down to the first item of a list, which is enough to find it."""
+    names = []
+    for step in path:
+        if isinstance(step, int):
+            break
+        names.append(step)
+    return ".".join(names)

@@ -6,28 +6,31 @@ and never more at once than is allowed.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gitrel.backends.backend import Refused
+from gitrel.delivery.conflicts import Conflict, Trial, conflicts_in, is_conflict, policy_for, tried
 from gitrel.delivery.diff import Pair, differs
 from gitrel.delivery.fields import holds
+from gitrel.delivery.foreign import is_ours, managers, owner_named
+from gitrel.delivery.hooks import without_hooks
+from gitrel.delivery.immutable import refused_changes
 from gitrel.delivery.inventory import Inventory
-from gitrel.delivery.labels import is_owned, is_terminating, owner_of, with_ownership, without_ownership
+from gitrel.delivery.labels import is_terminating, with_ownership, without_ownership
 from gitrel.delivery.prune import Leaver, deletion, leavers, too_many
+from gitrel.delivery.wanted import as_applied
 from gitrel.errors import GitrelError
+from gitrel.kube.directives import directives_of
 from gitrel.kube.identity import Object, Ref, ref_of
 from gitrel.kube.masking import Masker
+from gitrel.kube.ordering import stage_of
 from gitrel.render.manifest import Rendered
 
-Word = Literal["created", "configured", "unchanged", "deleted", "skipped"]
-"""The five words for a change (fluxcd/pkg `ssa/changeset.go`)."""
-
-_CONFLICT = re.compile(r'conflicts? with "([^"]+)"')
-_FIELD = re.compile(r"(?:^|[\s-])(\.[A-Za-z][^\s,;]*)")
+Word = Literal["created", "configured", "recreated", "unchanged", "deleted", "skipped"]
+"""The words for a change (after fluxcd/pkg `ssa/changeset.go`); recreated is deleted and made anew."""
 
 
 class PlanRefused(GitrelError):
@@ -39,7 +42,9 @@ class PlanRefused(GitrelError):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One object. `object` is what to apply, or the live object to delete; `before` and `after` are the
-    two sides for a diff. `reason` says why something is skipped or adopted."""
+    two sides for a diff. `reason` says why something is skipped or adopted, and what becomes of fields that
+    others manage; `force` that they are taken. `origin` is `file:line` of the template, empty for what left
+    the release."""
 
     ref: Ref
     word: Word
@@ -47,21 +52,11 @@ class Entry:
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
     reason: str = ""
+    force: bool = False
+    origin: str = ""
 
     def __str__(self) -> str:
         return f"{self.ref} {self.word}" + (f" ({self.reason})" if self.reason else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A field that somebody else manages. It is never taken over silently."""
-
-    ref: Ref
-    manager: str
-    field: str
-
-    def __str__(self) -> str:
-        return f"{self.ref}: {self.field or 'a field'} is managed by {self.manager}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +77,12 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        return any(entry.word in ("created", "configured", "deleted") for entry in self.entries)
+        return any(entry.word not in ("unchanged", "skipped") for entry in self.entries)
 
     @property
     def to_apply(self) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.entries if entry.word in ("created", "configured"))
+        words = ("created", "configured", "recreated")
+        return tuple(entry for entry in self.entries if entry.word in words)
 
     @property
     def to_delete(self) -> tuple[Entry, ...]:
@@ -95,7 +91,8 @@ class Plan:
     @property
     def deletions(self) -> tuple[str, ...]:
         """Every object that is to be deleted, by name, in the order in which they go."""
-        return tuple(str(entry.ref) for entry in self.to_delete)
+        anew = (f"{entry.ref} (and made anew)" for entry in self.entries if entry.word == "recreated")
+        return (*anew, *(str(entry.ref) for entry in self.to_delete))
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -109,60 +106,135 @@ class Plan:
 
 
 def desired_objects(rendered: Rendered, inventory: Inventory) -> tuple[Object, ...]:
-    """The release as it is applied, with ownership labels, in apply order."""
-    return tuple(
+    """The release as it is applied, with ownership labels, in apply order. Hooks are no part of it."""
+    found = (
         with_ownership(manifest.object, rendered.component, rendered.environment, inventory.set_id)
-        for manifest in rendered.manifests
+        for manifest in without_hooks(rendered).manifests
     )
+    return tuple(sorted(found, key=stage_of))  # a stable sort: the manifests come in apply order
+
+
+Answers = Mapping[Ref, Object | Refused | Trial]
+
+
+def trials(
+    rendered: Rendered,
+    inventory: Inventory,
+    live: Mapping[Ref, Object],
+    ask: Callable[[Object, bool], Object | Refused],
+    *,
+    adopt: bool = False,
+    creations: bool = True,
+) -> dict[Ref, Trial]:
+    """Asks the server about every object by dry runs, and settles conflicts as each object says.
+
+    `creations` asks about objects that do not exist yet too; what such an object needs may be missing until
+    the release brings it, and says nothing then.
+    """
+    healing = inventory.digest == rendered.digest
+    found: dict[Ref, Trial] = {}
+    for obj in desired_objects(rendered, inventory):
+        ref, directives = ref_of(obj), directives_of(obj)
+        before = live.get(ref)
+        if before is None and creations:
+            answer = ask(obj, False)
+            if not (isinstance(answer, Refused) and answer.reason == "NotFound"):
+                found[ref] = Trial(obj, answer)
+        elif before is not None and not directives.create_only:
+            adopting = (adopt or directives.adopt) and not is_ours(before, inventory)
+            policy = policy_for(directives, adopting=adopting, healing=healing)
+            found[ref] = tried(as_applied(obj, before), policy, ask)
+    return found
 
 
 def plan(
     rendered: Rendered,
     inventory: Inventory,
     live: Mapping[Ref, Object],
-    dry_run: Mapping[Ref, Object | Refused],
+    dry_run: Answers,
     *,
     prune_limit: int | str,
     prune_kinds: Collection[str] = (),
+    adopt: bool = False,
 ) -> Plan:
     """What applying `rendered` would do.
 
     `live` holds the objects of the release and of the inventory that exist; `dry_run` what the server
     answered to a dry run of each desired object (an object that is missing from it is compared field by
     field instead). `prune_limit` is a count, or a percentage of the inventory, rounded down, at least 1;
-    `prune_kinds` are the protected kinds that may be deleted.
+    `prune_kinds` are the protected kinds that may be deleted. `adopt` allows to take over what is nobody's.
     """
+    origins = {manifest.ref: manifest.origin for manifest in rendered.manifests}
     desired = desired_objects(rendered, inventory)
-    wanted = frozenset(map(ref_of, desired))
     masker = Masker([*desired, *live.values()])
-    applied = [_applied(obj, live.get(ref_of(obj)), dry_run.get(ref_of(obj)), rendered) for obj in desired]
+    applied: list[Entry] = []
+    objections: list[str] = []
+    conflicts: list[Conflict] = []
+    for obj in desired:
+        ref = ref_of(obj)
+        one = _One(obj, str(origins[ref]), live.get(ref), _trial(obj, dry_run.get(ref), live.get(ref)))
+        applied.append(_applied(one, inventory, adopt))
+        found = [masker.text(text) for text in _objections(one, inventory, adopt)]
+        objections += found
+        conflicts += () if found else _conflicts(one)
+    wanted = frozenset(map(ref_of, desired))
     pruned = [_pruned(leaver) for leaver in leavers(inventory, wanted, live, prune_kinds)]
-    objections = [*_foreign(applied, rendered), *_refusals(dry_run, masker)]
-    deleted = [entry.ref for entry in pruned if entry.word == "deleted"]
-    objections += too_many(deleted, len(inventory.objects), prune_limit)
-    conflicts = tuple(
-        conflict
-        for ref, answer in sorted(dry_run.items())
-        if isinstance(answer, Refused) and answer.reason == "Conflict"
-        for conflict in conflicts_in(ref, answer)
-    )
-    return Plan((*applied, *pruned), conflicts, tuple(objections))
+    going = [entry.ref for entry in (*applied, *pruned) if entry.word in ("deleted", "recreated")]
+    objections += too_many(going, len(inventory.objects), prune_limit)
+    return Plan((*applied, *pruned), tuple(conflicts), tuple(objections))
 
 
-def _applied(
-    obj: Object, before: Object | None, answer: Object | Refused | None, rendered: Rendered
-) -> Entry:
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One desired object, where it is written, what is there, and what the server says."""
+
+    object: Object
+    origin: str
+    before: Object | None
+    trial: Trial
+
+    @property
+    def refused(self) -> Refused | None:
+        return self.trial.answer if isinstance(self.trial.answer, Refused) else None
+
+    @property
+    def is_recreated(self) -> bool:
+        """Whether the change needs a new object, and may have one."""
+        if self.before is None or self.refused is None or not directives_of(self.object).recreate:
+            return False
+        return bool(refused_changes(self.before, self.object, self.refused.message))
+
+
+def _trial(obj: Object, answer: Object | Refused | Trial | None, before: Object | None) -> Trial:
+    return answer if isinstance(answer, Trial) else Trial(as_applied(obj, before), answer)
+
+
+def _applied(one: _One, inventory: Inventory, adopt: bool) -> Entry:
+    obj, before, answer = one.trial.object, one.before, one.trial.answer
     after: Mapping[str, Any] = obj if answer is None or isinstance(answer, Refused) else answer
     ref = ref_of(obj)
+    reason = "; ".join(one.trial.notes)
     if before is None:
-        return Entry(ref, "created", obj, None, after)
+        return Entry(ref, "created", obj, None, after, reason, one.trial.force, one.origin)
     if is_terminating(before):
-        return Entry(ref, "skipped", obj, before, after, deletion(before))
+        return Entry(ref, "skipped", obj, before, after, deletion(before), origin=one.origin)
+    if directives_of(obj).create_only:
+        why = "is made once, and left alone"
+        return Entry(ref, "unchanged", obj, before, before, why, origin=one.origin)
+    if one.is_recreated:
+        why = "deleted and made anew: " + _fields(one)
+        return Entry(ref, "recreated", one.object, before, one.object, why, origin=one.origin)
+    adopted = not is_ours(before, inventory)
     same = holds(obj, before) if after is obj else not differs(before, after)
-    if same:
-        return Entry(ref, "unchanged", obj, before, after)
-    adopted = not is_owned(before, rendered.component, rendered.environment)
-    return Entry(ref, "configured", obj, before, after, "adopted" if adopted else "")
+    if same and not adopted:
+        return Entry(ref, "unchanged", obj, before, after, reason, origin=one.origin)
+    why = "; ".join(part for part in ("adopted" if adopted else "", reason) if part)
+    return Entry(ref, "configured", obj, before, after, why, one.trial.force or adopted, one.origin)
+
+
+def _fields(one: _One) -> str:
+    assert one.before is not None and one.refused is not None
+    return ", ".join(refused_changes(one.before, one.object, one.refused.message)) + " cannot be changed"
 
 
 def _pruned(leaver: Leaver) -> Entry:
@@ -176,30 +248,34 @@ def _pruned(leaver: Leaver) -> Entry:
     return Entry(ref, "skipped", live, live, None, leaver.reason)
 
 
-def _foreign(entries: Iterable[Entry], rendered: Rendered) -> Iterator[str]:
-    """Objects that another component, or this one in another environment, has put there."""
-    for entry in entries:
-        owner = owner_of(entry.before) if entry.before is not None else None
-        if owner and owner != (rendered.component, rendered.environment):
-            yield f"{entry.ref} belongs to {owner[0]} in {owner[1]}: rename it, or remove it there first"
+def _objections(one: _One, inventory: Inventory, adopt: bool) -> Iterator[str]:
+    """Why this object is not to be applied, each with the line that it is written in."""
+    ref, before, refused = ref_of(one.object), one.before, one.refused
+    if before is not None:
+        directives = directives_of(one.object)
+        if owner := owner_named(before, one.object, inventory):
+            yield f"{one.origin}: {ref} belongs to {owner}: rename it, or remove it there first"
+            return
+        if not (is_ours(before, inventory) or adopt or directives.adopt or directives.create_only):
+            by = f", made by {', '.join(found)}" if (found := managers(before)) else ""
+            yield (
+                f"{one.origin}: {ref} is there already and is not gitrel's{by}: "
+                "allow to take it over with gitrel.dev/adopt: allowed or --adopt, or give it another name"
+            )
+            return
+    if refused is None or is_conflict(refused) or one.is_recreated:
+        return
+    if before is not None and (fields := refused_changes(before, one.object, refused.message)):
+        yield (
+            f"{one.origin}: {ref}: {', '.join(fields)} cannot be changed: allow to delete it and make it "
+            f"anew with gitrel.dev/recreate: allowed, or give it another name ({refused.message})"
+        )
+    else:
+        # The server's own words.
+        yield f"{one.origin}: {refused}"
 
 
-def _refusals(dry_run: Mapping[Ref, Object | Refused], masker: Masker) -> Iterator[str]:
-    """The server's own words where it would refuse, without secrets. Conflicts are told by field."""
-    for _, answer in sorted(dry_run.items()):
-        if isinstance(answer, Refused) and answer.reason != "Conflict":
-            yield masker.text(str(answer))
-
-
-def conflicts_in(ref: Ref, refused: Refused) -> Iterator[Conflict]:
-    """Manager and field of each conflict that the server's message names (apimachinery
-    `managedfields/internal/conflict.go`): `conflict with "kubectl" using apps/v1: .spec.replicas`."""
-    text = str(refused)
-    starts = list(_CONFLICT.finditer(text))
-    if not starts:
-        yield Conflict(ref, "another manager", "")
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        part = text[start.end() : following.start() if following else None]
-        fields = [match[1].lstrip(".") for match in _FIELD.finditer(part)]
-        for field in fields or [""]:
-            yield Conflict(ref, start[1], field)
+def _conflicts(one: _One) -> Iterator[Conflict]:
+    if one.refused is not None and is_conflict(one.refused):
+        for conflict in conflicts_in(ref_of(one.object), one.refused):
+            yield replace(conflict, origin=one.origin)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gitrel.kube.directives import directives_of
 from gitrel.kube.identity import Ref, ref_of
 
 _FIRST = (
@@ -29,6 +30,12 @@ _UNKNOWN = len(_FIRST)
 
 def apply_key(ref: Ref) -> tuple[int, Ref]:
     return _RANK.get(ref.kind, _UNKNOWN), ref
+
+
+def stage_of(obj: Mapping[str, Any]) -> tuple[int, bool]:
+    """Objects of one stage are applied together, and are ready before the next stage is begun: by the order
+    that they declare, and in each order definitions before what is defined by them."""
+    return directives_of(obj).order, obj.get("kind") != "CustomResourceDefinition"
 
 
 def in_apply_order(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from gitrel.backends.backend import Refused
 from gitrel.delivery.classify import classify
+from gitrel.delivery.conflicts import Trial
 from gitrel.delivery.diff import diff
 from gitrel.delivery.inventory import Inventory, empty
 from gitrel.delivery.labels import with_ownership
@@ -47,9 +49,21 @@ def planned(
     live: list[Object],
     inventory: Inventory = NOTHING,
     limit: int | str = "50%",
-    dry_run: dict[Ref, Object | Refused] | None = None,
+    dry_run: Mapping[Ref, Object | Refused | Trial] | None = None,
+    adopt: bool = False,
 ) -> Plan:
-    return plan(release(*wanted), inventory, by_ref(*live), dry_run or {}, prune_limit=limit)
+    answers = dry_run or {}
+    return plan(release(*wanted), inventory, by_ref(*live), answers, prune_limit=limit, adopt=adopt)
+
+
+AT = "apps/web/v1/a.yaml:1: "
+TODO = ": leave it out, or say what to do with gitrel.dev/conflicts: force or yield"
+
+
+def asking(obj: Object, **directives: str) -> Object:
+    """The object with annotations of gitrel's."""
+    notes = {f"gitrel.dev/{key.replace('_', '-')}": text for key, text in directives.items()}
+    return {**obj, "metadata": {**obj["metadata"], "annotations": notes}}
 
 
 def words(made: Plan) -> list[str]:
@@ -88,10 +102,88 @@ def test_a_dry_run_decides_what_is_unchanged() -> None:
     assert "-  more: '2'" in diff(made.pairs)
 
 
-def test_an_object_that_nobody_owns_is_adopted() -> None:
-    """An unlabelled object with the same name is taken over, and the plan says so."""
+def test_an_object_that_nobody_owns_is_adopted_only_where_that_is_allowed() -> None:
+    """An object that is there already is left to whoever made it, unless somebody says otherwise."""
     live = {**config("a"), "metadata": {"name": "a", "namespace": "shop", "uid": "1"}}
-    assert words(planned([config("a")], [live])) == ["ConfigMap shop/a configured (adopted)"]
+    live["metadata"]["managedFields"] = [{"manager": "kubectl-create", "operation": "Update"}]
+    with pytest.raises(PlanRefused) as refused:
+        planned([config("a")], [live]).check()
+    assert str(refused.value) == (
+        f"{AT}ConfigMap shop/a is there already and is not gitrel's, made by kubectl-create: "
+        "allow to take it over with gitrel.dev/adopt: allowed or --adopt, or give it another name"
+    )
+    made = planned([config("a")], [live], adopt=True)
+    made.check()
+    assert words(made) == ["ConfigMap shop/a configured (adopted)"]
+    assert made.entries[0].force
+    allowed = asking(config("a"), adopt="allowed")
+    made = planned([allowed], [live])
+    made.check()
+    assert words(made) == ["ConfigMap shop/a configured (adopted)"]
+
+
+def test_what_gitrel_applied_is_its_own_without_labels() -> None:
+    """A label that somebody removed, and a crash before the inventory was written, make nothing foreign."""
+    bare = {**config("a"), "metadata": {"name": "a", "namespace": "shop", "uid": "1"}}
+    planned([config("a")], [bare], NOTHING.growing_by([config("a")])).check()
+    bare["metadata"]["managedFields"] = [{"manager": "gitrel", "operation": "Apply", "fieldsV1": {}}]
+    planned([config("a")], [bare]).check()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "owner"),
+    [
+        (
+            {
+                "labels": {"app.kubernetes.io/managed-by": "Helm"},
+                "annotations": {
+                    "meta.helm.sh/release-name": "web",
+                    "meta.helm.sh/release-namespace": "shop",
+                },
+            },
+            "the Helm release shop/web",
+        ),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "app:v1/ConfigMap:shop/a"}}, "Argo CD's app:"),
+        ({"labels": {"argocd.argoproj.io/instance": "app"}}, "Argo CD's application app"),
+        (
+            {
+                "labels": {
+                    "kustomize.toolkit.fluxcd.io/name": "k",
+                    "kustomize.toolkit.fluxcd.io/namespace": "n",
+                }
+            },
+            "Flux's Kustomization n/k",
+        ),
+        ({"labels": {"helm.toolkit.fluxcd.io/name": "h"}}, "Flux's HelmRelease h"),
+        ({"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}}, "the ApplySet applyset-x-v1"),
+        (
+            {"ownerReferences": [{"kind": "Gadget", "name": "g", "controller": True}]},
+            "Gadget g",
+        ),
+    ],
+)
+def test_what_belongs_to_others_is_never_adopted(metadata: dict[str, Any], owner: str) -> None:
+    """The owner is named, whatever is allowed."""
+    live = {**config("a"), "metadata": {"name": "a", "namespace": "shop", "uid": "1", **metadata}}
+    with pytest.raises(PlanRefused) as refused:
+        planned([asking(config("a"), adopt="allowed")], [live], adopt=True).check()
+    assert f"ConfigMap shop/a belongs to {owner}" in str(refused.value)
+
+
+def test_a_mark_that_the_release_writes_itself_is_no_other_owner() -> None:
+    """A chart that was made for another tool carries that tool's marks."""
+    marked = config("a")
+    marked["metadata"]["annotations"] = {"meta.helm.sh/release-name": "web", "gitrel.dev/adopt": "allowed"}
+    planned([marked], [{**marked, "metadata": {**marked["metadata"], "uid": "1"}}]).check()
+
+
+def test_create_only_objects_are_left_alone() -> None:
+    """Made where it is missing; afterwards nothing about it is gitrel's business, not even whose it is."""
+    seed = asking(config("a", x="1"), apply="create-only")
+    assert words(planned([seed], [])) == ["ConfigMap shop/a created"]
+    made = planned([seed], [{**config("a", x="2"), "metadata": {"name": "a", "namespace": "shop"}}])
+    made.check()
+    assert words(made) == ["ConfigMap shop/a unchanged (is made once, and left alone)"]
 
 
 def test_an_object_of_another_component_is_refused() -> None:
@@ -170,9 +262,9 @@ def test_conflicts_name_manager_and_field() -> None:
     )
     made = planned([config("a")], [], dry_run={ref: Refused(ref, "Conflict", message)})
     assert list(map(str, made.conflicts)) == [
-        "ConfigMap shop/a: data.x is managed by kubectl-edit",
-        "ConfigMap shop/a: data.y is managed by kubectl-edit",
-        "ConfigMap shop/a: metadata.labels.app is managed by helm",
+        f"{AT}ConfigMap shop/a: data.x is managed by kubectl-edit{TODO}",
+        f"{AT}ConfigMap shop/a: data.y is managed by kubectl-edit{TODO}",
+        f"{AT}ConfigMap shop/a: metadata.labels.app is managed by helm{TODO}",
     ]
     with pytest.raises(PlanRefused, match="managed by helm"):
         made.check()
@@ -183,14 +275,14 @@ def test_a_single_conflict() -> None:
     ref = ref_of(config("a"))
     message = 'Apply failed with 1 conflict: conflict with "hpa" using apps/v1: .spec.replicas'
     made = planned([config("a")], [], dry_run={ref: Refused(ref, "Conflict", message)})
-    assert list(map(str, made.conflicts)) == ["ConfigMap shop/a: spec.replicas is managed by hpa"]
+    assert list(map(str, made.conflicts)) == [f"{AT}ConfigMap shop/a: spec.replicas is managed by hpa{TODO}"]
 
 
 def test_a_refusal_of_the_server_is_an_objection() -> None:
     """What the server would refuse is told before anything is applied."""
     ref = ref_of(config("a"))
     made = planned([config("a")], [], dry_run={ref: Refused(ref, "Invalid", "data: too long")})
-    assert made.objections == ("ConfigMap shop/a: data: too long",)
+    assert made.objections == ("apps/web/v1/a.yaml:1: ConfigMap shop/a: data: too long",)
 
 
 def test_every_applied_object_carries_ownership() -> None:
