@@ -74,7 +74,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "uvicorn": ("cluster/server/", "dashboard/", "daemon/"),
     "cryptography": ("cluster/server/",),
     "jwt": ("cluster/server/",),
-    "prometheus_client": ("telemetry/",),
+    "prometheus_client": ("telemetry/", "cluster/server/"),
     "pytest": ("pytest_plugin.py",),
 }
 PURE = (

@@ -32,6 +32,7 @@ class Subresource:
 
 _CHANGED = ("get", "patch", "update")
 _STREAMED = ("create", "get")
+_PROXIED = ("create", "delete", "get", "patch", "update")
 _OF = {
     "pods": (
         Subresource("attach", "PodAttachOptions", _STREAMED),
@@ -40,8 +41,11 @@ _OF = {
         Subresource("exec", "PodExecOptions", _STREAMED),
         Subresource("log", "Pod", ("get",)),
         Subresource("portforward", "PodPortForwardOptions", _STREAMED),
+        Subresource("proxy", "PodProxyOptions", _PROXIED),
     ),
     "serviceaccounts": (Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io/v1"),),
+    "nodes": (Subresource("proxy", "NodeProxyOptions", _PROXIED),),
+    "services": (Subresource("proxy", "ServiceProxyOptions", _PROXIED),),
     "namespaces": (Subresource("finalize", "Namespace", ("update",)),),
 }
 

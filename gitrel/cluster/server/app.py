@@ -6,7 +6,9 @@ Whatever is sent, an answer has Kubernetes' form; a fault of ours is a 500 witho
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from time import perf_counter
 from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
@@ -17,12 +19,23 @@ from gitrel.cluster.api.patching import Patcher
 from gitrel.cluster.api.rbac.attributes import Attributes
 from gitrel.cluster.api.rbac.authorizer import check
 from gitrel.cluster.api.rbac.impersonation import impersonated
-from gitrel.cluster.server import accounts, kubelets, paths, query, reading, subresources, watching, writing
+from gitrel.cluster.server import (
+    accounts,
+    kubelets,
+    metrics,
+    paths,
+    query,
+    reading,
+    subresources,
+    watching,
+    writing,
+)
 from gitrel.cluster.server.call import Call
 from gitrel.cluster.server.documents import Documents
 from gitrel.cluster.server.engine import Engine
 from gitrel.cluster.server.exchange import Disconnected, Exchange
 from gitrel.cluster.server.identity import Authenticator, impersonation
+from gitrel.cluster.server.metrics import Asked, Metrics
 from gitrel.cluster.server.paths import NoSuchPath, Target
 
 log = logging.getLogger("gitrel.cluster")
@@ -56,6 +69,7 @@ _ON_SUBRESOURCE: Mapping[str, Mapping[str, Verb]] = {
     "exec": {"GET": kubelets.connect, "POST": kubelets.connect},
     "attach": {"GET": kubelets.connect, "POST": kubelets.connect},
     "portforward": {"GET": kubelets.connect, "POST": kubelets.connect},
+    "proxy": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), kubelets.proxy),
 }
 
 
@@ -68,7 +82,8 @@ class ApiServer:
         handler = engine.cluster.handler
         self._scheme = handler.scheme
         self._patcher = Patcher(handler)
-        self._documents = Documents(handler.scheme, authenticator)
+        self._metrics = Metrics(engine)
+        self._documents = Documents(handler.scheme, authenticator, self._metrics)
         accounts.answer_reviews(handler, authenticator)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,19 +113,43 @@ class ApiServer:
             check(authorizer, user, Attributes(exchange.method.lower(), path=path))
             if exchange.method not in ("GET", "HEAD"):
                 raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
-            await self._documents.answer(exchange, parts)
+            async with self._counted(exchange, metrics.of_path(exchange.method)):
+                await self._documents.answer(exchange, parts)
             return
         target = paths.target(parts, self._scheme)
         name, verb = _verb(exchange, target)
         call = Call(exchange, self._engine, self._patcher, self._authenticator, user, target)
-        call.allow(name)
-        await verb(call)
+        async with self._counted(exchange, metrics.of_target(name, target)):
+            call.allow(name)
+            await verb(call)
+
+    @asynccontextmanager
+    async def _counted(self, exchange: Exchange, asked: Asked) -> AsyncIterator[None]:
+        """Measures what happens inside, whatever becomes of it."""
+        self._metrics.began(asked)
+        began, code = perf_counter(), 0
+        try:
+            yield
+        except ApiError as refused:
+            code = refused.code
+            raise
+        except Exception:
+            code = 500
+            raise
+        finally:
+            self._metrics.ended(asked, exchange.code or code, perf_counter() - began)
 
 
 _NOT_ALLOWED = "the server does not allow this method on the requested resource"
 
 
-_SUBRESOURCE_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
+_SUBRESOURCE_VERBS = {
+    "GET": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
 
 
 def _verb(exchange: Exchange, target: Target) -> tuple[str, Verb]:

@@ -15,6 +15,7 @@ from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.server import negotiation, tokens
 from gitrel.cluster.server.exchange import Exchange
 from gitrel.cluster.server.identity import Authenticator
+from gitrel.cluster.server.metrics import CONTENT_TYPE, Metrics
 from gitrel.cluster.server.paths import NoSuchPath
 from gitrel.cluster.spec import KUBERNETES_VERSION
 
@@ -55,9 +56,10 @@ class Documents:
     """One per server. OpenAPI documents are made when they are first asked for, and made again when kinds
     were added or taken away."""
 
-    def __init__(self, scheme: Scheme, authenticator: Authenticator) -> None:
+    def __init__(self, scheme: Scheme, authenticator: Authenticator, metrics: Metrics) -> None:
         self._scheme = scheme
         self._accounts = authenticator.accounts
+        self._metrics = metrics
         self._made: dict[str, tuple[str, bytes]] = {}
 
     async def answer(self, exchange: Exchange, parts: Sequence[str]) -> None:
@@ -82,6 +84,8 @@ class Documents:
                 await exchange.answer(200, {"paths": self._index()})
             case ["openapi", "v3", *place]:
                 await self._openapi(exchange, "/".join(place))
+            case ["metrics"]:
+                await exchange.send(200, self._metrics.text(), CONTENT_TYPE)
             case [".well-known", "openid-configuration"] if self._accounts:
                 host = exchange.header(b"host")
                 await exchange.answer(200, tokens.discovery(host))
@@ -131,7 +135,9 @@ class Documents:
         for api_version in discovery.versions(self._scheme):
             if "/" in api_version:
                 paths += [f"/apis/{api_version.partition('/')[0]}", f"/apis/{api_version}"]
-        return sorted({*paths, "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"})
+        return sorted(
+            {*paths, "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"}
+        )
 
     # --- OpenAPI ------------------------------------------------------------------------------------------
 

@@ -43,9 +43,14 @@ class Exchange:
             known = self.headers.get(name)
             self.headers[name] = value if known is None else known + b"," + value
         self.warnings: list[str] = []
-        self.started = False
+        self.code = 0
+        """Of the answer, once it is on its way."""
         self._receive = receive
         self._send = send
+
+    @property
+    def started(self) -> bool:
+        return self.code > 0
 
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
@@ -105,7 +110,7 @@ class Exchange:
             payload = await _gzipped(payload)
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         headers.append((b"content-length", str(len(payload)).encode()))
-        self.started = True
+        self.code = code
         await self._send({"type": "http.response.start", "status": code, "headers": headers})
         if len(payload) <= _CHUNK_BYTES:
             await self._send({"type": "http.response.body", "body": payload})
@@ -118,7 +123,7 @@ class Exchange:
 
     async def unchanged(self, headers: Headers) -> None:
         """304: a cache has it already. Without a content type, which would replace the one it remembers."""
-        self.started = True
+        self.code = 304
         await self._send({"type": "http.response.start", "status": 304, "headers": headers})
         await self._send({"type": "http.response.body", "body": b""})
 
@@ -126,7 +131,7 @@ class Exchange:
         """The head of a watch, at once: clients wait for it before they wait for events."""
         headers = [*_ALWAYS, (b"content-type", b"application/json")]
         headers += [(b"warning", warning(text)) for text in self.warnings]
-        self.started = True
+        self.code = 200
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def stream(self, lines: bytes) -> None:

@@ -1,4 +1,4 @@
-"""log, exec, attach and port-forward: what an API server answers whose kubelets cannot be reached.
+"""log, exec, attach, port-forward and proxy: what an API server answers whose kubelets cannot be reached.
 
 Everything that is checked before a kubelet is asked is checked here too; then the connection fails.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gitrel.cluster.api.errors import ApiError, bad_request
+from gitrel.cluster.api.errors import ApiError, bad_request, not_found
 from gitrel.cluster.server import query, reading
 from gitrel.cluster.server.call import Call
 from gitrel.kube.fields import get
@@ -39,6 +39,63 @@ async def connect(call: Call) -> None:
     raise _internal(f"error dialing backend: {refused}")
 
 
+async def proxy(call: Call) -> None:
+    """Of a pod, a service or a node: whoever is behind it cannot be reached."""
+    scheme, name, port = _proxied(call.target.name)
+    obj = call.store.get(call.kind.resource, call.namespace, name)
+    if obj is None:
+        raise not_found(call.kind.resource, name)
+    match call.kind.resource:
+        case "pods":
+            host = get(obj, "status", "podIP", default="")
+            port = port or _first_port(obj)
+        case "services":
+            host, port = _endpoint(call, obj, port)
+        case _:
+            host, _, own = _node_address(call, name).rpartition(":")
+            port = port or own
+    if not host:
+        raise bad_request("address not allowed")
+    port = port or ("443" if scheme == "https" else "80")
+    refused = f"dial tcp {host}:{port}: connect: connection refused"
+    raise _unavailable(f"error trying to reach service: {refused}")
+
+
+def _proxied(name: str) -> tuple[str, str, str]:
+    """`https:name:port`, `name:port` or `name` → scheme, name, port."""
+    parts = name.split(":")
+    if len(parts) == 3:
+        return parts[0], parts[1], parts[2]
+    return "", parts[0], parts[1] if len(parts) == 2 else ""
+
+
+def _first_port(pod: Object) -> str:
+    for container in pod["spec"].get("containers") or ():
+        for row in container.get("ports") or ():
+            return str(row["containerPort"])
+    return ""
+
+
+def _endpoint(call: Call, service: Object, port: str) -> tuple[str, str]:
+    """Address and port of one that is ready. Raises ApiError 503 as the API server words it."""
+    name = service["metadata"]["name"]
+    ports = get(service, "spec", "ports", default=())
+    wanted = next((row for row in ports if not port or port in (row.get("name"), str(row["port"]))), None)
+    if wanted is None:
+        raise _unavailable(f'no service port "{port}" found for service "{name}"')
+    labels = {"kubernetes.io/service-name": name}
+    for piece in call.store.selected("endpointslices.discovery.k8s.io", call.namespace, labels):
+        ready = [e for e in piece.get("endpoints") or () if get(e, "conditions", "ready", default=True)]
+        for row in piece.get("ports") or ():
+            if ready and row.get("name", "") == wanted.get("name", ""):
+                return ready[0]["addresses"][0], str(row["port"])
+    raise _unavailable(f'no endpoints available for service "{name}"')
+
+
+def _unavailable(message: str) -> ApiError:
+    return ApiError(503, "ServiceUnavailable", message)
+
+
 def _container(call: Call, pod: Object, *, of_log: bool) -> str:
     """The container that is meant. Raises ApiError 400 where that is not clear."""
     asked = query.text(query.parsed(call.exchange.query), "container")
@@ -66,6 +123,10 @@ def _address(call: Call, pod: Object) -> str:
     node = pod["spec"].get("nodeName")
     if not node:
         raise bad_request(f"pod {call.target.name} does not have a host assigned")
+    return _node_address(call, node)
+
+
+def _node_address(call: Call, node: str) -> str:
     found: Mapping[str, Any] = call.store.get("nodes", "", node) or {}
     addresses = get(found, "status", "addresses", default=())
     host = next((row["address"] for row in addresses if row["type"] == "InternalIP"), node)

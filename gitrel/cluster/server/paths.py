@@ -77,7 +77,7 @@ def _target(api_version: str, rest: Sequence[str], scheme: Scheme, *, watch: boo
     kind = _kind(api_version, rest[0], scheme)
     name = rest[1] if len(rest) > 1 else ""
     below = rest[2] if len(rest) > 2 else ""
-    if len(rest) > 3 or (namespace is not None and not kind.namespaced):
+    if (len(rest) > 3 and below != "proxy") or (namespace is not None and not kind.namespaced):
         raise _unknown()
     if kind.namespaced and name and namespace is None:
         raise _unknown()
