@@ -6,7 +6,7 @@ Facts only. A cluster that does not answer is reported as such and hides nothing
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gitrel.backends.backend import Backend
@@ -67,23 +67,38 @@ def observe(
     if any(problem.severity == "error" for problem in problems):
         return Sight(catalog.commit, {}, {}, tuple(problems), objects)
     for name, (pointer, candidate) in releases.items():
-        try:
-            sighting = _look(world, catalog, component, record, (pointer, candidate), name, now)
-        except Unreachable as error:
-            unreachable[name] = str(error)
-            sighting = None
-        seen[name] = Seen(
-            environment=name,
-            pointer=pointer,
-            candidate=candidate,
-            reachable=sighting is not None,
-            applied=sighting.applied if sighting else None,
-            health=sighting.health if sighting else None,
-            drifted=sighting.drifted if sighting else False,
-            waiting_for=_waiting_for(component, name, records)
-            or waiting_for_set(catalog, record, records, name),
-        )
+        one, unreachable_because = see(world, catalog, component, record, name, (pointer, candidate), now)
+        if unreachable_because:
+            unreachable[name] = unreachable_because
+        waits = _waiting_for(component, name, records) or waiting_for_set(catalog, record, records, name)
+        seen[name] = replace(one, waiting_for=waits) if waits else one
     return Sight(catalog.commit, seen, unreachable, tuple(problems), objects)
+
+
+def see(
+    world: World,
+    catalog: Catalog,
+    component: Component,
+    record: Rollout,
+    name: str,
+    known: tuple[Release | None, Release | None],
+    now: datetime,
+) -> tuple[Seen, str]:
+    """One environment, with the pointer's release and the candidate given; and why it does not answer."""
+    pointer, candidate = known
+    try:
+        sighting = _look(world, catalog, component, record, known, name, now)
+    except Unreachable as error:
+        return Seen(name, pointer, candidate, reachable=False), str(error)
+    seen = Seen(
+        environment=name,
+        pointer=pointer,
+        candidate=candidate,
+        applied=sighting.applied,
+        health=sighting.health,
+        drifted=sighting.drifted,
+    )
+    return seen, ""
 
 
 def _candidate(

@@ -13,6 +13,7 @@ from datetime import datetime
 from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.orchestrator.observe import observe
 from gitrel.orchestrator.specs import component_named, orphaned, spec_of
+from gitrel.orchestrator.watching import WATCHED, is_watched
 from gitrel.orchestrator.world import World
 from gitrel.repo.check import blocking
 from gitrel.repo.model import Catalog
@@ -61,9 +62,9 @@ class Matrix:
     environments: tuple[str, ...]
     rows: tuple[Row, ...]
     broken: tuple[str, ...] = ()
-    """Components whose files have errors: they are left as they are until that is mended."""
+    """Components whose files have errors: nothing of them starts until that is mended."""
     blocking: tuple[Problem, ...] = ()
-    """Errors that concern every component: nothing at all moves until they are mended."""
+    """Errors that concern every component: nothing at all starts until they are mended."""
     orphaned: tuple[str, ...] = ()
     """Components that are gone from the repository and still run: nothing is ever removed in silence."""
 
@@ -104,14 +105,15 @@ def _row(catalog: Catalog, name: str, record: Rollout | None, now: datetime) -> 
 
 def _row_of_broken(name: str, rollout: Rollout) -> Row:
     """What the journal remembers: whoever commits an error must not make what runs disappear from view."""
+    told = WATCHED if is_watched(rollout) else LEFT_ALONE
     cells = {}
     for environment, release in sorted(rollout.in_force.items()):
         progress = rollout.environments.get(environment)
         phase = progress.phase.value if progress else ""
-        sentence = f"{environment} runs {release.version}: {LEFT_ALONE}"
+        sentence = f"{environment} runs {release.version}: {told}"
         cells[environment] = Cell(environment, release.version, "", "", phase, sentence, None)
     live = tuple(sorted({release.version for release in rollout.in_force.values()}))
-    return Row(name, rollout.status, LEFT_ALONE, cells, live, len(live))
+    return Row(name, rollout.status, told, cells, live, len(live))
 
 
 def _as_last_seen(rollout: Rollout, environment: str) -> Seen:

@@ -8,44 +8,29 @@ it is done, so a crash between the two repeats an idempotent apply instead of fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from gitrel.errors import InvalidRepository, Problem
+from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.events import Event
 from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.sets import is_freed
 from gitrel.orchestrator.specs import in_dependency_order, orphaned, spec_of
+from gitrel.orchestrator.step import Step
+from gitrel.orchestrator.watching import WATCHED, watch
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
 from gitrel.render.clashes import Claims
 from gitrel.repo.check import blocking
 from gitrel.repo.layout import component_of
 from gitrel.repo.model import Catalog, Component
 from gitrel.rollout import wire
-from gitrel.rollout.actions import MovePointer
-from gitrel.rollout.decide import Decision, decide
-from gitrel.rollout.spec import RolloutSpec
+from gitrel.rollout.decide import decide
 from gitrel.rollout.state import Rollout
 
 ENDED = frozenset(("passed", "failed", "rolled-back", "superseded"))
 """Phases in which an environment is done with a release; told before what follows from them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one component's part of the pass came to."""
-
-    component: Component
-    spec: RolloutSpec
-    before: Rollout
-    sight: Sight
-    decision: Decision
-
-    @property
-    def moves(self) -> list[MovePointer]:
-        return [action for action in self.decision.actions if isinstance(action, MovePointer)]
 
 
 def reconcile(world: World, scope: Scope | None = None) -> PassReport:
@@ -59,16 +44,19 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     commit = world.source.head()
     catalog, problems = world.source.catalog(commit)
 
-    steps, problems = _decide_all(world, scope or Scope(), catalog, records, problems, now)
+    part = scope or Scope()
+    steps, problems = _decide_all(world, part, catalog, records, problems, now)
     _remember(world, steps, head, now)
     _tell_progress(world, steps, now)
     outcomes: list[Outcome] = []
     for step in steps:
-        outcomes += perform(world, catalog, step.spec, step.decision, now)
-    left = orphaned(catalog, records) if scope is None or not scope.components else ()
-    report = replace(_report(commit, steps, outcomes, problems, now), orphaned=left)
+        outcomes += perform(world, step.catalog, step.spec, step.decision, now)
+    report = _report(commit, steps, outcomes, problems, now)
+    if blocking(problems):
+        return report
+    left = orphaned(catalog, records) if not part.components else ()
     freed = is_freed(catalog, records, report.rollouts)
-    return replace(report, wake_at=now) if freed else report
+    return replace(report, orphaned=left, wake_at=now if freed else report.wake_at)
 
 
 def _decide_all(
@@ -79,10 +67,40 @@ def _decide_all(
     problems: tuple[Problem, ...],
     now: datetime,
 ) -> tuple[list[Step], tuple[Problem, ...]]:
-    """Decides every component that is sound; one that is not leaves the others unaffected."""
-    if everywhere := blocking(problems):
-        raise InvalidRepository(everywhere)
-    problems = tuple(problem for problem in problems if _concerns(problem, scope))
+    """Decides every component that is sound; of one that is not, what has started is watched.
+
+    Raises `InvalidRepository` where there are errors and nothing is left to be done beside them.
+    """
+    steps: list[Step] = []
+    if blocking(problems):
+        unsound = {name for name in records if scope.includes(name)}
+        problems = blocking(problems)
+    else:
+        problems = tuple(problem for problem in problems if _concerns(problem, scope))
+        sights, problems = _sights(world, scope, catalog, records, problems, now)
+        unsound = {component_of(problem.file) for problem in problems if problem.severity == "error"}
+        for component, before, sight in sights:
+            if component.name not in unsound:
+                spec = spec_of(catalog, component)
+                decision = decide(spec, before, sight.seen, now)
+                steps.append(Step(catalog, component, spec, before, sight, decision))
+    watched = (watch(world, records[name], catalog.commit, now) for name in sorted(unsound & records.keys()))
+    steps += [step for step in watched if step is not None]
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors and not steps:
+        raise InvalidRepository(errors)
+    return steps, problems
+
+
+def _sights(
+    world: World,
+    scope: Scope,
+    catalog: Catalog,
+    records: Mapping[str, Rollout],
+    problems: tuple[Problem, ...],
+    now: datetime,
+) -> tuple[list[tuple[Component, Rollout, Sight]], tuple[Problem, ...]]:
+    """What is seen of each component in scope, and all problems: those given, and those of rendering."""
     sights: list[tuple[Component, Rollout, Sight]] = []
     claims = Claims()
     for component in in_dependency_order(catalog):
@@ -94,17 +112,7 @@ def _decide_all(
                 claims.add(component.name, catalog.environments[environment], objects)
             if any(problem.severity == "error" for problem in sight.problems):
                 problems += sight.problems
-    problems += tuple(claims.problems())
-    unsound = {component_of(problem.file) for problem in problems if problem.severity == "error"}
-    steps = []
-    for component, before, sight in sights:
-        if component.name not in unsound:
-            spec = spec_of(catalog, component)
-            steps.append(Step(component, spec, before, sight, decide(spec, before, sight.seen, now)))
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors and not steps:
-        raise InvalidRepository(errors)
-    return steps, problems
+    return sights, problems + tuple(claims.problems())
 
 
 def _concerns(problem: Problem, scope: Scope) -> bool:
@@ -115,9 +123,28 @@ def _concerns(problem: Problem, scope: Scope) -> bool:
 def _remember(world: World, steps: Iterable[Step], head: str, now: datetime) -> None:
     """Saves every decision that changes a record, with the pointer moves it makes, in one step."""
     changed = [step for step in steps if step.decision.rollout != step.before or step.moves]
-    moves = [(step.component.name, move) for step in changed for move in step.moves]
-    if changed:
-        world.ledger.save([_entry(world, step, now) for step in changed], moves, head=head)
+    sound = [step for step in changed if not step.watched]
+    moves = [(step.component.name, move) for step in sound for move in step.moves]
+    if sound:
+        head = world.ledger.save([_entry(world, step, now) for step in sound], moves, head=head)
+    for step in changed:
+        if step.watched:
+            head = _remember_watched(world, step, head, now)
+
+
+def _remember_watched(world: World, step: Step, head: str, now: datetime) -> str:
+    """A step of its own, which does not hold the others up.
+
+    Where the bad files do not let the pointer go back, the cluster does so alone: who is woken wants that
+    first. The pointer is owed, and follows in the first pass after the files were mended.
+    """
+    name, entry = step.component.name, _entry(world, step, now)
+    try:
+        return world.ledger.save([entry], [(name, move) for move in step.moves], head=head)
+    except (UsageError, InvalidRepository) as error:
+        told = f"{name}: the pointer cannot go back before the files are mended: {error}"
+        world.events.emit(Event(now, "repository.warning", name, message=told))
+        return world.ledger.save([entry], (), head=head)
 
 
 def _entry(world: World, step: Step, now: datetime) -> Entry:
@@ -184,9 +211,13 @@ def _report(
         at=now,
         commit=commit,
         rollouts={step.component.name: step.decision.rollout for step in steps},
-        because={step.component.name: step.decision.because for step in steps},
+        because={step.component.name: _because(step) for step in steps},
         outcomes=tuple(outcomes),
         wake_at=min(dues, default=None),
         unreachable={name: why for step in steps for name, why in step.sight.unreachable.items()},
         problems=tuple(sorted(set(problems))),
     )
+
+
+def _because(step: Step) -> str:
+    return f"{WATCHED}: {step.decision.because}" if step.watched else step.decision.because

@@ -52,7 +52,7 @@ def test_an_error_for_all_is_told_by_status(small: Path) -> None:
     ran = run(small, "status")
     assert ran.code == 0
     assert "environments/asia.yaml:1:1: apiVersion is missing" in ran.err
-    assert ran.err.endswith("nothing moves until this is mended\n")
+    assert ran.err.endswith("nothing starts until this is mended\n")
     assert "v1" in ran.out
     for arguments in (("reconcile",), ("reconcile", "web"), ("rollout", "why", "web")):
         assert run(small, *arguments).code == 3

@@ -58,7 +58,6 @@ def _chosen(found: Matrix, names: list[str]) -> list[Row]:
 
 
 def _warn(session: Session, found: Matrix, rows: list[Row]) -> None:
-    from gitrel.orchestrator.overview import LEFT_ALONE
     from gitrel.orchestrator.specs import ORPHANED
 
     for row in rows:
@@ -69,9 +68,10 @@ def _warn(session: Session, found: Matrix, rows: list[Row]) -> None:
     for problem in found.blocking:
         session.err.line(session.err.paint(clean(str(problem)), "red"))
     if found.blocking:
-        session.err.line(session.err.paint("nothing moves until this is mended", "red"))
+        session.err.line(session.err.paint("nothing starts until this is mended", "red"))
+    reasons = {row.component: row.because for row in found.rows}
     for name in found.broken:
-        text = f"{name}: {LEFT_ALONE}: gitrel validate tells them"
+        text = f"{name}: {reasons[name]}: gitrel validate tells them"
         session.err.line(session.err.paint(clean(text), "yellow"))
     for name in found.orphaned:
         text = f"{name}: {ORPHANED}"
