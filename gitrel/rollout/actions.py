@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gitrel.rollout.seen import Release
+from gitrel.rollout.seen import Owed, Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +30,13 @@ class Apply:
     because: Literal["rollout", "rollback", "drift", "retry"]
 
 
-Action = MovePointer | Apply
+@dataclass(frozen=True, slots=True)
+class RunHooks:
+    """Run the hooks of `release` whose moment has come. Safe to repeat: each runs once per start of it."""
+
+    environment: str
+    release: Release
+    moment: Owed
+
+
+Action = MovePointer | Apply | RunHooks

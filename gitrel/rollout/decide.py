@@ -71,6 +71,8 @@ def _is_quiet(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen]) -> 
             release, pointer = in_forces.get(name), sight.pointer
             if release is None or pointer is None or sight.applied != release.digest or sight.drifted:
                 return False
+            if sight.owes:
+                return False
             if pointer.digest != release.digest or pointer.version != release.version:
                 return False
             progress = progresses.get(name)

@@ -93,7 +93,8 @@ def _sentence(
         Phase.STEADYING: "is ready",
         Phase.WATCHING: "is watched",
     }[progress.phase]
-    why = f": {verdict.because}" if verdict.because else ""
+    reason = verdict.because or (progress.waits if progress.phase is Phase.APPLYING else "")
+    why = f": {reason}" if reason else ""
     again = f" (after {progress.setbacks} setbacks)" if progress.setbacks else ""
     return f"has {_wanted(progress)}, which {doing}{again}{why}{until}"
 

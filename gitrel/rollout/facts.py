@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from gitrel.clock import format_instant
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec, WaveSpec
 from gitrel.rollout.state import ACTIVE, IN_FLIGHT, EnvironmentProgress, Phase, Rollout
@@ -27,6 +28,19 @@ def same(one: Release | None, other: Release | None) -> bool:
     return (
         one is not None and other is not None and one.digest == other.digest and one.version == other.version
     )
+
+
+def attempt_of(progress: EnvironmentProgress | None) -> str:
+    """Names one start of a release in an environment; empty where it has not started."""
+    return format_instant(progress.started) if progress is not None and progress.started else ""
+
+
+def hook_failure(progress: EnvironmentProgress | None, sight: Seen, release: Release) -> str:
+    """Why this start of `release` is given up: a hook of it failed. Empty where none did."""
+    failure = sight.hook_failed
+    if progress is None or failure is None or not same(progress.target, release):
+        return ""
+    return failure.because if failure.attempt == attempt_of(progress) else ""
 
 
 def is_proven(rollout: Rollout, environment: str, release: Release | None) -> bool:

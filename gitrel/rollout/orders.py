@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from gitrel.rollout.actions import Action, Apply, MovePointer
-from gitrel.rollout.facts import owes_move, same
+from gitrel.rollout.actions import Action, Apply, MovePointer, RunHooks
+from gitrel.rollout.facts import hook_failure, owes_move, same
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Phase, Rollout
@@ -30,10 +30,23 @@ def orders(
         wanted = then if not _goes_back(rollout, name) else first
         if owes_move(rollout, sight):
             wanted.append(MovePointer(name, release.version, rollout.environments[name].because))
+        first += _remedy(rollout, sight)
+        if hook_failure(rollout.environments.get(name), sight, release) and sight.applied != release.digest:
+            continue  # given up before anything of it was applied
         if sight.reachable and (sight.applied != release.digest or sight.drifted):
             because = _apply_reason(rollout, sight, release, now)
             wanted.append(Apply(name, release, permit(rollout, name, release), because))
+        elif sight.applied == release.digest and "after" in sight.owes:
+            wanted.append(RunHooks(name, release, "after"))
     return (*first, *then)
+
+
+def _remedy(rollout: Rollout, sight: Seen) -> list[Action]:
+    """What is to run where a release has failed, beside going back: neither waits for the other."""
+    progress = rollout.environments.get(sight.environment)
+    if progress is None or progress.phase not in (Phase.FAILED, Phase.ROLLED_BACK):
+        return []
+    return [RunHooks(sight.environment, progress.target, "on-failure")] if "on-failure" in sight.owes else []
 
 
 def permit(rollout: Rollout, environment: str, release: Release) -> str:

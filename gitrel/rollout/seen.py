@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 HealthStatus = Literal["current", "in-progress", "failed", "unknown"]
+Owed = Literal["after", "on-failure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,15 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class HookFailure:
+    """A hook of the release in flight has failed, and with it the release. `attempt` is the start of the
+    release for which it ran, as `facts.attempt_of` writes it: a later start is not judged by it."""
+
+    because: str
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """`pointer` is what Git says now, None where there is no pointer.
 
@@ -46,6 +56,9 @@ class Seen:
     where the cluster did not answer (`reachable` false) or nothing was applied yet. `drifted` tells that
     live objects no longer are what `applied` put there. `waiting_for` says which dependency is not well in
     the same environment, or which member of the set it is promoted with is not that far; empty when all are.
+    `owes` are the hooks that are to run there: `after` those of the release in force, which is ready for
+    them, `on-failure` those of the release in flight, should it fail. `hook_failed` tells of one that failed.
+    `delivery` is what the last attempt to apply the release in force waits for, or why it was refused.
     """
 
     environment: str
@@ -56,3 +69,6 @@ class Seen:
     health: Health | None = None
     drifted: bool = False
     waiting_for: str = ""
+    owes: tuple[Owed, ...] = ()
+    hook_failed: HookFailure | None = None
+    delivery: str = ""

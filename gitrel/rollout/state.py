@@ -52,7 +52,8 @@ class EnvironmentProgress:
     which the soak counts: the lowest seen since readiness. `rollout` is the number of the rollout it
     belongs to; `pointer` the version that Git gave here when last looked at, which tells a person's move
     from a move of our own that has not been made yet; `contact` since when the cluster answers without a
-    gap, so that an outage is not counted against a deadline.
+    gap, so that an outage is not counted against a deadline. `waits` is what applying was last known to wait
+    for, or why it was refused; empty where nothing was told.
     """
 
     environment: str
@@ -72,6 +73,7 @@ class EnvironmentProgress:
     change: Change = "version"
     pointer: str = ""
     contact: datetime | None = None
+    waits: str = ""
 
 
 Status = Literal["idle", "running", "paused", "failed", "rolled-back", "aborted", "passed"]

@@ -155,11 +155,25 @@ def enter_applying_again(step: Step, progress: EnvironmentProgress) -> Rollout:
     return _unless_too_often(step, progress, again)
 
 
+def enter_applying_still(step: Step, progress: EnvironmentProgress) -> Rollout:
+    """Writes down what is waited for, so that it can be told while nobody looks at the cluster."""
+    told = step.sight.delivery if step.sight is not None else ""
+    if not told or told == progress.waits:
+        return step.rollout
+    return with_progress(step.rollout, replace(progress, waits=told))
+
+
 def enter_settling(step: Step, progress: EnvironmentProgress) -> Rollout:
     # Failed attempts to apply say nothing about readiness, which is what setbacks count from here on.
     setbacks = progress.setbacks if progress.applied else 0
     settling = replace(
-        progress, phase=Phase.SETTLING, since=step.now, applied=step.now, setbacks=setbacks, because=""
+        progress,
+        phase=Phase.SETTLING,
+        since=step.now,
+        applied=step.now,
+        setbacks=setbacks,
+        because="",
+        waits="",
     )
     return with_progress(step.rollout, settling)
 
@@ -292,7 +306,8 @@ TABLE: Mapping[tuple[Phase, str], Enter] = {
     (Phase.HELD, "open"): enter_applying,
     (Phase.HELD, "closed"): enter_waiting,
     (Phase.APPLYING, "open"): enter_settling,
-    (Phase.APPLYING, "closed"): stay,
+    (Phase.APPLYING, "closed"): enter_applying_still,
+    (Phase.APPLYING, "failed"): enter_failed,
     (Phase.APPLYING, "lost"): enter_applying_again,
     (Phase.SETTLING, "open"): enter_steadying,
     (Phase.SETTLING, "closed"): stay,

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gitrel.clock import format_duration, format_instant, parse_duration, parse_instant
-from gitrel.rollout.actions import Action, Apply, MovePointer
+from gitrel.rollout.actions import Action, Apply, MovePointer, RunHooks
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Rollout
@@ -30,9 +30,10 @@ Encode = Callable[[Any], Any]
 Decode = Callable[[Any, str], Any]
 """Takes a JSON value and the place it stands at, such as `rollout.environments.eastus.phase`."""
 
-_ACTIONS: Mapping[str, type[MovePointer] | type[Apply]] = {
+_ACTIONS: Mapping[str, type[MovePointer] | type[Apply] | type[RunHooks]] = {
     "MovePointer": MovePointer,
     "Apply": Apply,
+    "RunHooks": RunHooks,
 }
 
 
@@ -62,7 +63,7 @@ def seen_from_json(document: Any) -> Seen:
 
 
 def action_to_json(action: Action) -> Json:
-    """The action's fields beside its `type`: MovePointer or Apply."""
+    """The action's fields beside its `type`: MovePointer, Apply or RunHooks."""
     return {"type": type(action).__name__, **_encode(action)}
 
 

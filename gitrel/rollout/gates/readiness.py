@@ -1,7 +1,7 @@
 """Leaves settling: everything applied is Current, before the progress deadline is over.
 
 Failed is final at once where everything had been ready before; a first start may still come right until
-the deadline, as Kubernetes' own progressDeadlineSeconds allows.
+the deadline, as Kubernetes' own progressDeadlineSeconds allows. A hook that failed is final in any case.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gitrel.clock import format_duration
+from gitrel.rollout.facts import hook_failure
 from gitrel.rollout.gates.evidence import health_of
 from gitrel.rollout.gates.verdict import OPEN, Verdict, closed, failed
 from gitrel.rollout.seen import Seen
@@ -24,6 +25,9 @@ def readiness(
     rollout: Rollout,
     now: datetime,
 ) -> Verdict:
+    sight = seen.get(progress.environment)
+    if sight is not None and (failure := hook_failure(progress, sight, progress.target)):
+        return failed("readiness", failure)
     health = health_of(seen, progress, "readiness")
     if isinstance(health, Verdict):
         return health
