@@ -120,10 +120,46 @@ def test_a_soak_that_was_cut_short_is_found() -> None:
 
 
 def test_a_schedule_that_was_shortened_afterwards_is_found() -> None:
-    """The schedule in force is part of the entry: another one gives other steps."""
+    """The schedule in force is part of the entry: by another one canary would have passed there."""
     place = place_of(lambda step: step.after.environments["canary"].phase is Phase.WATCHING)
-    spec = wire.spec_to_json(replace(SPEC, mean_time_to_smoke=timedelta(seconds=1)))
-    assert breach_of(changed(place, spec_json=spec)).place == place
+    spec = wire.spec_to_json(replace(SPEC, mean_time_to_smoke=timedelta()))
+    breach = breach_of(changed(place, spec_json=spec))
+    assert (breach.place, breach.promise) == (place, "replay")
+
+
+def reworded(rollout: Rollout) -> Rollout:
+    """The record as a gitrel would have written it that says everything in other words."""
+    environments = {name: replace(p, because=f"[{p.because}]") for name, p in rollout.environments.items()}
+    rejected = {digest: f"[{why}]" for digest, why in rollout.rejected.items()}
+    return replace(rollout, because="[]", environments=environments, rejected=rejected)
+
+
+def test_another_wording_breaks_no_journal() -> None:
+    """Every sentence of every record and action may differ: codes and values are what counts."""
+    steps = [
+        replace(
+            step,
+            after=reworded(step.after),
+            actions=tuple(
+                {**action, "because": "[]"} if action["type"] == "MovePointer" else action
+                for action in step.actions
+            ),
+        )
+        for step in JOURNAL
+    ]
+    assert any(step.after.rejected for step in steps)
+    assert any(action["type"] == "MovePointer" for step in steps for action in step.actions)
+    assert verify(steps) is None
+
+
+def test_the_code_of_an_apply_is_no_sentence() -> None:
+    """Whoever writes `drift` where it was a rollout is found, and so is another reason of a command."""
+    place = place_of(lambda step: any(action["type"] == "Apply" for action in step.actions))
+    other = tuple({**a, "because": "drift"} if a["type"] == "Apply" else a for a in JOURNAL[place].actions)
+    assert breach_of(changed(place, actions=other)).place == place
+    place = place_of(lambda step: step.kind == "promote")
+    after = replace(JOURNAL[place].after, reason="because I could")
+    assert breach_of(changed(place, after=after)).place == place
 
 
 def test_a_start_before_its_turn_is_found_by_the_promises_alone() -> None:
