@@ -23,7 +23,7 @@ from tests.realcluster.plane import Plane
 NODE = {
     "apiVersion": "v1",
     "kind": "Node",
-    "metadata": {"name": "node-0"},
+    "metadata": {"name": "node-0", "labels": {"kubernetes.io/hostname": "node-0"}},
     "status": {
         "capacity": {"cpu": "8", "memory": "16Gi", "pods": "110"},
         "allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110"},
