@@ -21,6 +21,8 @@ from typing import Self
 from gitrel.clock import Clock, VirtualClock, format_instant, parse_instant
 from gitrel.cluster import bootstrap
 from gitrel.cluster.api.admission import builtin
+from gitrel.cluster.api.admission.dynamic import DynamicAdmission
+from gitrel.cluster.api.admission.webhooks.calls import NoCaller, WebhookCaller
 from gitrel.cluster.api.allocation import ServiceAllocator
 from gitrel.cluster.api.client import Client
 from gitrel.cluster.api.crds.custom import CustomKinds
@@ -61,11 +63,16 @@ class Cluster:
         clock: Clock | None = None,
         moment: Snapshot | None = None,
         file: ClusterFile | None = None,
+        webhooks: WebhookCaller | None = None,
     ) -> None:
-        """A new cluster, or one that goes on from `moment`. Use `open` for one that is kept in a file."""
+        """A new cluster, or one that goes on from `moment`. Use `open` for one that is kept in a file.
+
+        `webhooks` calls admission webhooks; without it they all count as failed, by their failure policies.
+        """
         self.spec = moment.spec if moment else spec or ClusterSpec()
         self._parts = controllers
         self._outside = clock
+        self._webhooks = webhooks or NoCaller()
         start = clock.now() if clock else clock_start
         self._clock = VirtualClock(moment.now if moment else start)
         self._randomness = Randomness(self.spec.seed, moment.drawn if moment else None)
@@ -92,17 +99,25 @@ class Cluster:
             self._randomness.stream("services"),
         )
         controllers = tuple(self._parts(self.spec))
+        dynamic = DynamicAdmission(
+            self.store, self._webhooks, lambda: self.authorizer, self._randomness, lambda: admission.forget()
+        )
+        self.calls_webhooks: Callable[[], bool] = dynamic.calls_webhooks
+        """Whether any webhook is configured, so that a write may have to wait for somebody outside."""
         admission = builtin.chain(
             lambda quota: self.store.put("resourcequotas", quota),
             accounts_are_made=any(part.name == serviceaccount.NAME for part in controllers),
             authorizer=lambda: self.authorizer,
             enable=self.spec.enable_admission,
             disable=self.spec.disable_admission,
+            policies=dynamic.plugins,
         )
+        # Before anybody else hears of a configuration, it is in force.
+        self.store.subscribe(dynamic.on_change)
         self.handler = Handler(self.store, Scheme(BUILTIN), self._randomness, now, services, admission)
         custom = CustomKinds(self.store, self.handler.scheme, self.handler.timestamp)
-        self.handler.completions[CUSTOM_RESOURCE_DEFINITIONS] = (
-            lambda new, old, request: custom.complete(new, old)
+        self.handler.completions[CUSTOM_RESOURCE_DEFINITIONS] = lambda new, old, request: custom.complete(
+            new, old
         )
         # Before the controllers hear of a definition, its kind is there.
         self.store.subscribe(custom.on_change)
@@ -242,7 +257,7 @@ class Cluster:
 
     def fork(self) -> Self:
         """A second cluster that goes on from here by itself, on a virtual clock and without a file."""
-        return type(self)(controllers=self._parts, moment=self.snapshot())
+        return type(self)(controllers=self._parts, moment=self.snapshot(), webhooks=self._webhooks)
 
     # --- the file -----------------------------------------------------------------------------------------
 
@@ -255,6 +270,7 @@ class Cluster:
         controllers: Controllers = default_controllers,
         clock_start: datetime = EPOCH,
         clock: Clock | None = None,
+        webhooks: WebhookCaller | None = None,
     ) -> Self:
         """The cluster kept in the directory `path`, made with `spec` where there is none yet.
 
@@ -266,7 +282,13 @@ class Cluster:
         try:
             moment = _moment(file, spec)
             cluster = cls(
-                spec, controllers=controllers, clock_start=clock_start, clock=clock, moment=moment, file=file
+                spec,
+                controllers=controllers,
+                clock_start=clock_start,
+                clock=clock,
+                moment=moment,
+                file=file,
+                webhooks=webhooks,
             )
             cluster.settle()
         except BaseException:

@@ -49,9 +49,9 @@ class Randomness:
     def stream(self, name: str) -> Callable[[], float]:
         return lambda: self.fraction(name)
 
-    def uid(self) -> str:
+    def uid(self, stream: str = "uid") -> str:
         """A version 4 UUID."""
-        text = self._bytes("uid").hex()
+        text = self._bytes(stream).hex()
         variant = "89ab"[int(text[16], 16) & 3]
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 

@@ -23,3 +23,10 @@ def bound(pod: Object, node: str, now: str) -> Object:
         "spec": {**pod["spec"], "nodeName": node},
         "status": {**status, "conditions": scheduled},
     }
+
+
+def binding_of(pod: Object, node: str) -> Object:
+    """The Binding that admission is shown."""
+    metadata = {key: pod["metadata"][key] for key in ("name", "namespace")}
+    target = {"kind": "Node", "name": node}
+    return {"apiVersion": "v1", "kind": "Binding", "metadata": metadata, "target": target}

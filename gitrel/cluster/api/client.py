@@ -54,18 +54,22 @@ class Client:
         dry_run: bool = False,
         field_validation: FieldValidation = "Strict",
         warn: Callable[[str], None] | None = None,
+        annotate: Callable[[str, str], None] | None = None,
     ) -> Client:
         """The same cluster for another field manager, for another user, or as a dry run.
 
-        A dry run stores nothing. What `user` may not do raises ApiError 403, by the cluster's authorizer.
+        A dry run stores nothing. `warn` gets the warnings of the API server, `annotate` what admission would
+        write to its audit log. What `user` may not do raises ApiError 403, by the cluster's authorizer.
         """
         request = replace(
             self._request,
             manager=manager,
+            stated_manager=manager,
             dry_run=dry_run,
             field_validation=field_validation,
             user=user or self._request.user,
             warn=warn or self._request.warn,
+            annotate=annotate or self._request.annotate,
         )
         return Client(self._handler, self._patcher, request, self._authorizer)
 
@@ -101,6 +105,10 @@ class Client:
     def _seen(self, kind: Kind, stored: Object, asked: Mapping[str, Any]) -> Object:
         """What was written, in the version in which it was written."""
         return kind.in_version(stored, asked["apiVersion"])
+
+    def _as(self, kind: Kind, obj: Mapping[str, Any]) -> Request:
+        """The request for an object that may be written in more than one version."""
+        return replace(self._request, api_version=obj["apiVersion"]) if kind.served else self._request
 
     def resource_of(self, obj: Mapping[str, Any]) -> str:
         """The resource of an object by its apiVersion and kind."""
@@ -160,21 +168,23 @@ class Client:
 
     def create(self, obj: Object) -> Object:
         kind = self._allow_write("create", obj)
-        return self._seen(kind, self._handler.create(kind.resource, _own(obj), self._request), obj)
+        return self._seen(kind, self._handler.create(kind.resource, _own(obj), self._as(kind, obj)), obj)
 
     def update(self, obj: Object, subresource: Subresource = "") -> Object:
         kind, own = self._allow_write("update", obj, subresource), _own(obj)
+        request = self._as(kind, obj)
         if subresource == "status":
-            new = self._handler.update_status(kind.resource, own, self._request)
+            new = self._handler.update_status(kind.resource, own, request)
         elif subresource:
-            new = self._handler.update_subresource(kind.resource, subresource, own, self._request)
+            new = self._handler.update_subresource(kind.resource, subresource, own, request)
         else:
-            new = self._handler.update(kind.resource, own, self._request)
+            new = self._handler.update(kind.resource, own, request)
         return self._seen(kind, new, obj)
 
     def apply(self, obj: Object, *, force: bool = False, subresource: Subresource = "") -> Object:
         """Server-side apply; `force` takes over what belongs to other managers."""
-        kind, request = self._allow_write("patch", obj, subresource), self._request
+        kind = self._allow_write("patch", obj, subresource)
+        request = self._as(kind, obj)
         metadata = obj.get("metadata") or {}
         place = (metadata.get("namespace") or "", metadata.get("name") or "")
         if self._handler.store.get(kind.resource, *place) is None:

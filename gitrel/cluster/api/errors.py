@@ -74,6 +74,10 @@ class ApiError(Exception):
         self.message = message
         self.details: Mapping[str, Any] = details or {}
 
+    def parts(self) -> tuple[int, str, str, Mapping[str, Any]]:
+        """What it is made of, for making another like it."""
+        return self.code, self.reason, self.message, self.details
+
     def status(self) -> Object:
         """The Status object that a client gets over the wire."""
         return {
@@ -82,7 +86,7 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
+            **({"reason": self.reason} if self.reason else {}),
             **({"details": dict(self.details)} if self.details else {}),
             "code": self.code,
         }
@@ -136,6 +140,15 @@ def namespace_terminating(resource: str, name: str, namespace: str) -> ApiError:
         "field": "metadata.namespace",
     }
     return forbidden(resource, name, why, cause)
+
+
+class Moved(ApiError):
+    """What was to be written changed while somebody outside was asked about it: to be tried again."""
+
+
+def internal(why: str) -> ApiError:
+    """500 for what went wrong with somebody that the server depends on."""
+    return ApiError(500, "InternalError", f"Internal error occurred: {why}", {"causes": [{"message": why}]})
 
 
 def not_allowed(resource: str, verb: str) -> ApiError:

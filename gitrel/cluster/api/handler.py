@@ -11,20 +11,20 @@ Controllers (`Request.trusted`) skip what only strangers get wrong: decoding and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from gitrel.clock import format_instant
 from gitrel.cluster.api import deletion, errors, metadata, ownership, schema
-from gitrel.cluster.api.admission.chain import Chain, Gate, OpenGate
+from gitrel.cluster.api.admission.chain import OPEN, Chain, Gate, OpenGate
 from gitrel.cluster.api.admission.plugin import Attributes, Operation
 from gitrel.cluster.api.allocation import ServiceAllocator
-from gitrel.cluster.api.apply.managers import Managers
-from gitrel.cluster.api.binding import bound
+from gitrel.cluster.api.binding import binding_of, bound
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import FieldError
-from gitrel.cluster.api.rbac.user import ADMIN, User
-from gitrel.cluster.api.schema import FieldValidation
+from gitrel.cluster.api.kept import check_preconditions, named, version_of, with_status_of
+from gitrel.cluster.api.moved import refuse_moved
+from gitrel.cluster.api.request import Request, options_of
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.kinds import certificates
 from gitrel.cluster.kinds.kind import Kind
@@ -32,24 +32,7 @@ from gitrel.cluster.randomness import Randomness
 from gitrel.cluster.store.store import Store
 from gitrel.kube.identity import Object
 
-
-def _unheard(message: str) -> None:
-    """Where nobody listens to warnings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Who writes and how. `manager` is the field manager; `warn` gets the warnings of the API server."""
-
-    manager: str
-    trusted: bool = False
-    dry_run: bool = False
-    field_validation: FieldValidation = "Warn"
-    warn: Callable[[str], None] = _unheard
-    owners: Managers | None = None
-    """Of an apply: who owns what afterwards. None for every other write, which takes what it changes."""
-    user: User = ADMIN
-    """In process one is one's own administrator."""
+__all__ = ["Handler", "Request"]
 
 
 class Handler:
@@ -87,12 +70,6 @@ class Handler:
 
     def create(self, resource: str, obj: Object, request: Request) -> Object:
         """Returns the object as stored. Raises ApiError."""
-        if request.dry_run:
-            with self._randomness.untouched():
-                return self._create(resource, obj, request)
-        return self._create(resource, obj, request)
-
-    def _create(self, resource: str, obj: Object, request: Request) -> Object:
         kind = self.scheme.resource(resource)
         if not request.trusted:
             obj = self._decoded(kind, obj, request)
@@ -101,26 +78,39 @@ class Handler:
         namespace = self._namespace_for(kind, obj)
         if not kind.stored:
             return self._answered(kind, obj, request)
-        named = self._with_metadata(kind, obj, namespace)
-        gate = self._gate("CREATE", kind, "", named["metadata"], None, request)
-        new = kind.prepare(gate.completed(kind.default(named)))
-        if not request.trusted:
+        with self._drawing(request):
+            fresh = self._with_metadata(kind, obj, namespace)
+        gate = self._gate("CREATE", kind, "", fresh, None, request)
+        new = kind.prepare(gate.completed(kind.default(fresh)))
+        if not request.trusted or gate.course.changed:
             self._refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
-        new = self._completed(kind, new, None, request)
+        with self._drawing(request):
+            new = self._completed(kind, new, None, request)
         self._guard(kind, new, None, request)
         gate.check(new)
+        if gate.course.called_out:
+            # What was free before may be taken by now.
+            self._completed(kind, new, None, request)
         return self._put(kind, self._owned(kind, None, new, request), request)
+
+    def _drawing(self, request: Request) -> AbstractContextManager[None]:
+        """Around what draws names and numbers: a dry run gives back what it drew."""
+        return self._randomness.untouched() if request.dry_run else _DRAWS
 
     def _gate(
         self,
         operation: Operation,
         kind: Kind,
         subresource: str,
-        metadata: Object,
+        obj: Object,
         old: Object | None,
         request: Request,
+        deletion: DeleteOptions | None = None,
     ) -> Gate | OpenGate:
+        """`obj` names what is written; for anything but a creation that is the one that is there."""
+
         def attributes() -> Attributes:
+            metadata = obj["metadata"]
             return Attributes(
                 operation,
                 kind,
@@ -133,12 +123,15 @@ class Handler:
                 request.dry_run,
                 request.warn,
                 request.user,
+                request.api_version or version_of(kind, obj),
+                lambda: options_of(operation, request, deletion),
+                request.annotate,
             )
 
         return self._admission.gate(operation, kind.resource, subresource, attributes)
 
     def _answered(self, kind: Kind, obj: Object, request: Request) -> Object:
-        """A question: checked like an object, answered, and not stored."""
+        """A question: checked, answered, and not stored."""
         asked = kind.default({**obj, "apiVersion": kind.api_version, "kind": kind.kind})
         self._refuse(kind, asked, kind.validate(asked))
         answer = self.answers.get(kind.resource)
@@ -192,7 +185,7 @@ class Handler:
             now=self.timestamp(),
             generation=1 if kind.counted else None,
         )
-        return {**obj, **_named(kind, obj), "metadata": fresh}
+        return {**obj, **named(kind, obj), "metadata": fresh}
 
     def _generated_name(self, kind: Kind, obj: Object, namespace: str) -> str:
         base = obj["metadata"].get("generateName")
@@ -210,15 +203,15 @@ class Handler:
     def update(self, resource: str, obj: Object, request: Request) -> Object:
         """Replaces everything but the status. Returns the stored (or removed) object. Raises ApiError."""
         kind, old, obj = self._existing(resource, obj, request)
-        new = {**obj, **_named(kind, obj)}
+        new = {**obj, **named(kind, obj)}
         new["metadata"] = metadata.carried_over(obj["metadata"], old["metadata"])
         if kind.status:
-            new = _with_status_of(new, old)
-        gate = self._gate("UPDATE", kind, "", old["metadata"], old, request)
+            new = with_status_of(new, old)
+        gate = self._gate("UPDATE", kind, "", old, old, request)
         new = kind.prepare_update(gate.completed(kind.default(new)), old)
         if kind.counted and kind.counted(new) != kind.counted(old):
             new["metadata"]["generation"] = old["metadata"]["generation"] + 1
-        if not request.trusted:
+        if not request.trusted or gate.course.changed:
             # What an update leaves as it was in a custom object is not looked at again.
             found = () if kind.custom else kind.validate(new)
             told = metadata.update_errors(new["metadata"], old["metadata"])
@@ -245,9 +238,9 @@ class Handler:
         annotations = obj["metadata"].get("annotations")
         if annotations and annotations != old["metadata"].get("annotations") and not kind.custom:
             new = {**new, "metadata": {**old["metadata"], "annotations": annotations}}
-        gate = self._gate("UPDATE", kind, "status", old["metadata"], old, request)
+        gate = self._gate("UPDATE", kind, "status", old, old, request)
         new = gate.completed(new)
-        if not request.trusted:
+        if not request.trusted or gate.course.changed:
             sent = {**new, "apiVersion": obj["apiVersion"]} if kind.custom else new
             self._refuse(kind, sent, kind.validate_status(sent, old))
         gate.check(new)
@@ -262,12 +255,12 @@ class Handler:
 
     def _update_part(self, kind: Kind, name: str, old: Object, sent: Object, request: Request) -> Object:
         part = kind.subresources[name]
-        gate = self._gate("UPDATE", kind, name, old["metadata"], old, request)
+        gate = self._gate("UPDATE", kind, name, old, old, request)
         new = gate.completed(part.take(sent, old))
         if kind.counted and kind.counted(new) != kind.counted(old):
             generation = old["metadata"].get("generation", 0) + 1
             new = {**new, "metadata": {**new["metadata"], "generation": generation}}
-        if not request.trusted:
+        if not request.trusted or gate.course.changed:
             self._refuse(kind, new, part.validate(new, old))
         gate.check(new)
         return self._replace(kind, old, new, request, name)
@@ -279,7 +272,9 @@ class Handler:
         """
         kind, old, obj = self._existing(resource, obj, request)
         finalizers = list((obj.get("spec") or {}).get("finalizers") or ())
-        new = {**old, "spec": {"finalizers": finalizers} if finalizers else {}}
+        gate = self._gate("UPDATE", kind, "finalize", old, old, request)
+        new = gate.completed({**old, "spec": {"finalizers": finalizers} if finalizers else {}})
+        gate.check(new)
         return self._replace(kind, old, new, request, "finalize")
 
     def _existing(self, resource: str, obj: Object, request: Request) -> tuple[Kind, Object, Object]:
@@ -294,7 +289,7 @@ class Handler:
             raise errors.not_found(resource, name)
         if kind.custom:
             old = kind.to_stored(old)
-        _check_preconditions(resource, old, sent.get("uid"), sent.get("resourceVersion"))
+        check_preconditions(resource, old, sent.get("uid"), sent.get("resourceVersion"))
         if not sent.get("resourceVersion") and not kind.unconditional_update:
             problem = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
             raise errors.invalid(kind.kind, kind.group, name, [problem])
@@ -329,10 +324,12 @@ class Handler:
         old = self.store.get(kind.resource, namespace, name)
         if old is None:
             raise errors.not_found(resource, name)
-        _check_preconditions(resource, old, options.uid, options.resource_version)
+        check_preconditions(resource, old, options.uid, options.resource_version)
         if why := kind.undeletable(old):
             raise errors.forbidden(resource, name, why)
-        self._gate("DELETE", kind, "", old["metadata"], old, request).check(old)
+        gate = self._gate("DELETE", kind, "", old, old, request, options)
+        gate.completed(old)
+        gate.check(old)
         verdict = deletion.decide(old, kind, options, self._now())
         if verdict.act == "keep":
             return old
@@ -348,8 +345,29 @@ class Handler:
         pod = self.store.get("pods", namespace, name)
         if pod is None:
             raise errors.not_found("pods", name)
-        new = bound(pod, node, self.timestamp())
-        return self._put(self.scheme.resource("pods"), new, request)
+        kind, new = self.scheme.resource("pods"), bound(pod, node, self.timestamp())
+        gate = self._gate("CREATE", kind, "binding", pod, None, request)
+        if gate is not OPEN:
+            self._ask_about(pod, binding_of(pod, node), gate)
+        return self._put(kind, new, request)
+
+    def _ask_about(self, pod: Object, sent: Object, gate: Gate | OpenGate) -> None:
+        """Admits something that is said of a pod and is none itself. Raises ApiError."""
+        gate.check(gate.completed(sent))
+        if gate.course.called_out:
+            refuse_moved(self.store, "pods", pod, pod)
+
+    def connect(
+        self, subresource: str, obj: Object, sent: Object, request: Request, operation: Operation = "CONNECT"
+    ) -> None:
+        """Admits what is asked of a pod and stored nowhere: `exec`, or an `eviction` as a CREATE.
+
+        `sent` is what admission gets to see, such as PodExecOptions. Raises ApiError.
+        """
+        kind = self.scheme.resource("pods")
+        gate = self._gate(operation, kind, subresource, obj, None, request)
+        if gate is not OPEN:
+            self._ask_about(obj, sent, gate)
 
     # --- the ends -----------------------------------------------------------------------------------------
 
@@ -379,24 +397,4 @@ class Handler:
         return self.store.remove(kind.resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
-def _check_preconditions(resource: str, old: Object, uid: str | None, revision: str | None) -> None:
-    stored = old["metadata"]
-    if uid and uid != stored["uid"]:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored['uid']}"
-        raise errors.conflict(resource, stored["name"], why)
-    if revision and revision != stored["resourceVersion"]:
-        raise errors.conflict(resource, stored["name"])
-
-
-def _named(kind: Kind, obj: Object) -> Object:
-    """The type's names; a custom object keeps its version until it is stored."""
-    version = obj.get("apiVersion") if kind.custom else None
-    return {"apiVersion": version if version in kind.custom else kind.api_version, "kind": kind.kind}
-
-
-def _with_status_of(new: Object, old: Object) -> Object:
-    if "status" in old:
-        new["status"] = old["status"]
-    else:
-        new.pop("status", None)
-    return new
+_DRAWS = nullcontext()

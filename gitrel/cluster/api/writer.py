@@ -1,21 +1,20 @@
 """The writer that a controller gets: the write path as its own user, trusted, and its events.
 
-Equal events are counted up: an event's name is derived from what makes it equal, so the one to count up is
-found by name and nothing has to be remembered.
+Equal events are counted up, and many similar ones become one: an event's name is derived from what makes it
+similar, so the one to count up is found by name and nothing has to be remembered.
 """
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Literal
 
+from gitrel.clock import parse_instant
+from gitrel.cluster.api.correlating import calculate_place
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import Propagation
 from gitrel.cluster.api.handler import Handler, Request
+from gitrel.cluster.api.rbac.user import ADMIN, AUTHENTICATED, User, service_account
 from gitrel.kube.identity import Object
-
-MESSAGE_MAX = 1024
-"""Characters of an event's message; the rest is cut (client-go `tools/record`)."""
 
 _COMPONENTS = {
     "kubelet": "kubelet",
@@ -26,12 +25,30 @@ _COMPONENTS = {
 """Who an event says it is from; every other controller is called `<name>-controller`."""
 
 
+_USERS = {
+    "garbagecollector": service_account("kube-system", "generic-garbage-collector"),
+    "podgc": service_account("kube-system", "pod-garbage-collector"),
+    "node-lifecycle": service_account("kube-system", "node-controller"),
+    "ttlafterfinished": service_account("kube-system", "ttl-after-finished-controller"),
+    "scheduler": User("system:kube-scheduler", (AUTHENTICATED,)),
+    "kubelet": User("system:node:kubelet", ("system:nodes", AUTHENTICATED)),
+    "gitrel": ADMIN,
+}
+
+
+def user_of(name: str) -> User:
+    """Whom admission takes a controller for: in Kubernetes each has a service account of its own."""
+    return _USERS.get(name) or service_account(
+        "kube-system", f"{name.removesuffix('-controller')}-controller"
+    )
+
+
 class ControllerWriter:
     """Implements `Writer`."""
 
     def __init__(self, handler: Handler, name: str) -> None:
         self._handler = handler
-        self._request = Request(name, trusted=True)
+        self._request = Request(name, trusted=True, user=user_of(name))
         self._component = _COMPONENTS.get(name, f"{name}-controller")
 
     def create(self, resource: str, obj: Object) -> Object:
@@ -69,12 +86,18 @@ class ControllerWriter:
         """Creates the Event, or counts an equal one up; in a namespace that is going away, does nothing."""
         metadata = about["metadata"]
         namespace = metadata.get("namespace") or "default"
-        identity = "\0".join((metadata["uid"], type_, reason, message, self._component))
-        name = f"{metadata['name']}.{blake2b(identity.encode(), digest_size=8).hexdigest()}"
         store, now = self._handler.store, self._handler.timestamp()
-        known = store.get("events", namespace, name)
+        identity = (metadata["uid"], type_, reason, self._component)
+        name, message, known = calculate_place(
+            metadata["name"],
+            identity,
+            message,
+            lambda name: store.get("events", namespace, name),
+            parse_instant(now),
+        )
         if known is not None:
-            store.put("events", {**known, "count": known["count"] + 1, "lastTimestamp": now})
+            counted = {**known, "message": message, "count": known["count"] + 1, "lastTimestamp": now}
+            store.put("events", counted)
             return
         place = store.get("namespaces", "", namespace)
         if place is None or "deletionTimestamp" in place["metadata"]:
@@ -85,7 +108,7 @@ class ControllerWriter:
             "uid": self._handler.new_uid(),
             "creationTimestamp": now,
         }
-        happened = {"reason": reason, "message": message[:MESSAGE_MAX], "type": type_, "count": 1}
+        happened = {"reason": reason, "message": message, "type": type_, "count": 1}
         event = {
             "apiVersion": "v1",
             "kind": "Event",

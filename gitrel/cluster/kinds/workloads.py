@@ -22,6 +22,11 @@ def without_status(obj: Object) -> Object:
     return {**obj, "status": {}}
 
 
+def with_no_replicas(obj: Object) -> Object:
+    """A ReplicaSet's status always says how many there are."""
+    return {**obj, "status": {"replicas": 0}}
+
+
 def template_errors(
     spec: Mapping[str, Any], at: str, *, always: bool = True, extra_volumes: Sequence[str] = ()
 ) -> Iterator[FieldError]:
@@ -152,6 +157,6 @@ KINDS = (
     Kind(
         "replicasets.apps", "apps/v1", "ReplicaSet", short_names=("rs",), categories=("all",),
         status=True, scale=True, counted=spec_of, default=default_replica_set,
-        prepare=without_status, validate=validate_replica_set, validate_update=_selector_unchanged,
+        prepare=with_no_replicas, validate=validate_replica_set, validate_update=_selector_unchanged,
     ),
 )  # fmt: skip

@@ -134,6 +134,8 @@ def _select(node: Select, bound: frozenset[str]) -> Step:
     def step(run: Run) -> Any:
         value = operand(run)
         run.spend(1)
+        if type(value) is not dict:
+            value = getattr(value, "cel_fields", value)
         if isinstance(value, Optional):
             if not value.present:
                 return False if node.test else NONE

@@ -7,7 +7,7 @@ order of a list that is a set does not count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +35,21 @@ class MapList(list[Any]):
     keys: Sequence[str] = ()
 
 
+class Lazy(dict[str, Any]):
+    """An object whose fields are worked out when they are asked for, and then kept."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        super().__init__()
+        self._makers = makers
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = found = self._makers[name]()
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Optional:
     """`optional.of(value)`, or `optional.none()` where nothing is present."""
@@ -55,7 +70,7 @@ class TypeValue:
 
 _KINDS: Mapping[type, str] = {
     bool: "bool", int: "int", UInt: "uint", float: "double", str: "string", bytes: "bytes",
-    type(None): "null_type", list: "list", SetList: "list", MapList: "list", dict: "map",
+    type(None): "null_type", list: "list", SetList: "list", MapList: "list", dict: "map", Lazy: "map",
     datetime: "google.protobuf.Timestamp", timedelta: "google.protobuf.Duration", Optional: "optional",
     TypeValue: "type",
 }  # fmt: skip

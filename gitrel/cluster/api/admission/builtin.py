@@ -23,7 +23,7 @@ from gitrel.cluster.api.admission import (
     storageinuse,
 )
 from gitrel.cluster.api.admission.chain import Chain
-from gitrel.cluster.api.admission.plugin import Plugin
+from gitrel.cluster.api.admission.plugin import ALWAYS, Plugin
 from gitrel.cluster.api.admission.resourcequota import Charge
 from gitrel.cluster.api.rbac.authorizer import Authorizer
 from gitrel.errors import UsageError
@@ -61,7 +61,7 @@ def chain(
         *policies,
         *resourcequota.plugins(charge),
     )
-    _refuse_unknown((*enable, *disable), {plugin.name for plugin in every})
+    _refuse_unknown((*enable, *disable), {plugin.name for plugin in every} - {ALWAYS})
     off = (OFF_BY_DEFAULT - set(enable)) | set(disable)
     return Chain([plugin for plugin in every if plugin.name not in off])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from gitrel.cluster.api.admission.plugin import Admit, Attributes, Operation, Plugin, Validate
+from gitrel.cluster.api.admission.plugin import Admit, Attributes, Course, Operation, Plugin, Validate
 from gitrel.kube.identity import Object
 
 
@@ -29,8 +29,20 @@ class Gate:
         self._steps = steps
         self._attributes = attributes
 
+    @property
+    def course(self) -> Course:
+        return self._attributes.course
+
     def completed(self, obj: Object) -> Object:
-        """Raises ApiError."""
+        """In one round, or in two where somebody from outside changed it. Raises ApiError."""
+        obj = self._round(obj)
+        course = self._attributes.course
+        if course.wants_again:
+            course.again = True
+            obj = self._round(obj)
+        return obj
+
+    def _round(self, obj: Object) -> Object:
         for admit in self._steps.admit:
             obj = admit(self._attributes, obj)
         return obj
@@ -45,6 +57,8 @@ class OpenGate:
     """Where nobody has a say."""
 
     __slots__ = ()
+
+    course = Course()
 
     def completed(self, obj: Object) -> Object:
         return obj
@@ -73,6 +87,10 @@ class Chain:
         except KeyError:
             steps = self._steps[key] = self._worked_out(*key)
         return OPEN if steps is None else Gate(steps, attributes())
+
+    def forget(self) -> None:
+        """What was worked out is worked out anew: somebody cares about other writes than before."""
+        self._steps.clear()
 
     def _worked_out(self, resource: str, subresource: str, operation: Operation) -> Steps | None:
         mine = [plugin for plugin in self.plugins if plugin.handles(resource, subresource, operation)]

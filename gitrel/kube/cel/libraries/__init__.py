@@ -2,6 +2,7 @@
 
 from gitrel.kube.cel.libraries import (
     addresses,
+    authorizer,
     collections,
     formats,
     numbers,
@@ -15,6 +16,6 @@ from gitrel.kube.cel.libraries import (
 )
 
 __all__ = [
-    "addresses", "collections", "formats", "numbers", "optionals", "quantities", "semver", "standard",
-    "strings", "times", "urls",
+    "addresses", "authorizer", "collections", "formats", "numbers", "optionals", "quantities", "semver",
+    "standard", "strings", "times", "urls",
 ]  # fmt: skip

@@ -1,0 +1,37 @@
+"""What a write has to find as it said, and what of the stored object it keeps."""
+
+from __future__ import annotations
+
+from gitrel.cluster.api import errors
+from gitrel.cluster.kinds.kind import Kind
+from gitrel.kube.identity import Object
+
+
+def check_preconditions(resource: str, old: Object, uid: str | None, revision: str | None) -> None:
+    """Raises ApiError 409."""
+    stored = old["metadata"]
+    if uid and uid != stored["uid"]:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored['uid']}"
+        raise errors.conflict(resource, stored["name"], why)
+    if revision and revision != stored["resourceVersion"]:
+        raise errors.conflict(resource, stored["name"])
+
+
+def named(kind: Kind, obj: Object) -> Object:
+    """The type's names; a custom object keeps its version until it is stored."""
+    version = obj.get("apiVersion") if kind.custom else None
+    return {"apiVersion": version if version in kind.custom else kind.api_version, "kind": kind.kind}
+
+
+def version_of(kind: Kind, obj: Object) -> str:
+    """A custom object says in which version it was written; any other is in the stored one by now."""
+    return obj.get("apiVersion") or kind.api_version if kind.custom else kind.api_version
+
+
+def with_status_of(new: Object, old: Object) -> Object:
+    """`new`, which is the caller's own, with the stored status."""
+    if "status" in old:
+        new["status"] = old["status"]
+    else:
+        new.pop("status", None)
+    return new
