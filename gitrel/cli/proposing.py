@@ -31,36 +31,32 @@ def show_proposal(
     from gitrel.forge.address import forge_of
     from gitrel.orchestrator.proposing import propose
 
-    if len(versions) != 1:
-        raise UsageError("--pull-request moves one pointer: name one component and its version")
     if way.wait:
         raise UsageError("--pull-request starts nothing that --wait could wait for: leave one of them out")
-    ((component, version),) = versions.items()
     with way.working(session) as work:
         proposals = work.world.proposals
         if proposals is None:
             raise UsageError("--pull-request needs a remote: name one with --remote, or with --repo URL")
         chosen = forge_of(proposals.urls, access(session).token, kind=forge, root=forge_url or "")
-        found = propose(work.world, proposals, chosen, component, version, to, reason=MASKER.text(reason))
+        found = propose(work.world, proposals, chosen, versions, to, reason=MASKER.text(reason))
     session.note(clean(found.message))
     session.show(way.output, _listing(found), headers=way.headers)
     return 0
 
 
 def _listing(found: Proposal) -> Listing:
-    items: list[Item] = []
-    if found.move and found.request:
-        items.append(
-            {
-                "component": found.move.component,
-                "version": found.move.version,
-                "environment": found.move.environment,
-                "branch": found.move.branch,
-                "number": found.request.number,
-                "url": found.request.url,
-                "created": found.created,
-            }
-        )
+    items: list[Item] = [
+        {
+            "component": move.component,
+            "version": move.version,
+            "environment": move.environment,
+            "branch": found.branch,
+            "number": found.request.number if found.request else None,
+            "url": found.request.url if found.request else "",
+            "created": found.created,
+        }
+        for move in found.moves
+    ]
     columns = (
         Column("COMPONENT", lambda i: i["component"]),
         Column("VERSION", lambda i: i["version"]),

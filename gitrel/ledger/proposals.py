@@ -1,11 +1,12 @@
-"""Branches that propose one pointer move to people: built on the commit that was read, pushed with a fence.
+"""Branches that propose pointer moves to people: built on the commit that was read, pushed with a fence.
 
-A branch is gitrel's own as long as its tip says so in its trailers; then it may be built anew when the base
-has moved on. One that holds anything else is left alone.
+A branch is gitrel's own as long as its newest commits say so in their trailers, one commit for each move;
+then it may be built anew when the base has moved on. One that holds anything else is left alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,8 @@ from gitrel.repo.git.scrub import scrub
 ATTEMPTS = 3
 FETCHED = "refs/gitrel/proposals"
 """Where a branch that exists already is brought to, to see what it holds."""
+BRANCH_LENGTH_MAX = 120
+"""Characters of a branch's name that tell what is in it; of a larger set a digest tells instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,30 @@ class Move:
     version: str
     because: str
 
-    @property
-    def branch(self) -> str:
-        return f"gitrel/promote-{self.component}-{self.version}-{self.environment}"
-
     def trailers(self) -> dict[str, str]:
         return {
             "Gitrel-Component": self.component,
             "Gitrel-Environment": self.environment,
             "Gitrel-Version": self.version,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSet:
+    """The moves of one proposal, at least one: different components, sorted by name, in one environment."""
+
+    moves: tuple[Move, ...]
+
+    @property
+    def environment(self) -> str:
+        return self.moves[0].environment
+
+    @property
+    def branch(self) -> str:
+        what = "+".join(f"{move.component}-{move.version}" for move in self.moves)
+        if len(what) > BRANCH_LENGTH_MAX:
+            what = f"{len(self.moves)}-components-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+        return f"gitrel/promote-{what}-{self.environment}"
 
 
 class Proposals:
@@ -54,36 +71,40 @@ class Proposals:
         """What the remote's name stands for: as it was written, and as Git goes there."""
         return self._repository.configured_url(self._remote), self._repository.remote_url(self._remote)
 
-    def push(self, move: Move, commit: str, actor: str, at: datetime) -> str:
-        """A commit with the move on top of `commit`, as the remote's branch `move.branch`; its id.
+    def push(self, wanted: MoveSet, commit: str, actor: str, at: datetime) -> str:
+        """A commit for each move on top of `commit`, as the remote's branch `wanted.branch`; the tip's id.
 
         The one that is there already is kept where it is the same. Raises UsageError for a branch of that
         name which holds something else, Conflict where others keep moving it.
         """
-        ref = f"refs/heads/{move.branch}"
+        ref = f"refs/heads/{wanted.branch}"
         for _ in range(ATTEMPTS):
             there = self._repository.remote_refs(self._remote, [ref]).get(ref, "")
-            if there and self._is_the_same(ref, there, move, commit):
+            if there and self._is_the_same(ref, there, wanted, commit):
                 return there
-            made = self._commit(move, commit, actor, at)
+            made = commit
+            for move in wanted.moves:
+                made = self._commit(move, made, actor, at)
             try:
                 self._repository.push(self._remote, [RefUpdate(ref, made, there)])
             except Conflict:
                 continue
             return made
-        raise Conflict(f"{move.branch} on {scrub(self._remote)} keeps moving")
+        raise Conflict(f"{wanted.branch} on {scrub(self._remote)} keeps moving")
 
-    def _is_the_same(self, ref: str, there: str, move: Move, base: str) -> bool:
-        here = f"{FETCHED}/{move.branch}"
-        self._repository.fetch(self._remote, [(ref, here)])
-        (found,) = self._repository.commits([there])
-        trailers = edit.parse_trailers(found.message)
-        if {name: trailers.get(name) for name in move.trailers()} != move.trailers():
-            raise UsageError(
-                f"the branch {move.branch} on {scrub(self._remote)} holds something else: look at it, and "
-                "delete it"
-            )
-        return found.parents == (base,)
+    def _is_the_same(self, ref: str, there: str, wanted: MoveSet, base: str) -> bool:
+        """Whether it stands on `base`. Raises UsageError where it is not these moves, one commit each."""
+        self._repository.fetch(self._remote, [(ref, f"{FETCHED}/{wanted.branch}")])
+        for move in reversed(wanted.moves):
+            (found,) = self._repository.commits([there])
+            trailers = edit.parse_trailers(found.message)
+            if {name: trailers.get(name) for name in move.trailers()} != move.trailers() or not found.parents:
+                raise UsageError(
+                    f"the branch {wanted.branch} on {scrub(self._remote)} holds something else: look at it, "
+                    "and delete it"
+                )
+            there = found.parents[0]
+        return there == base
 
     def _commit(self, move: Move, base: str, actor: str, at: datetime) -> str:
         lookup = CommitLookup(self._repository, base)

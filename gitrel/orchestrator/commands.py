@@ -17,6 +17,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from gitrel.clock import format_second
 from gitrel.errors import Conflict, GateClosed, InvalidRepository, UsageError
 from gitrel.ledger.ledger import Entry
+from gitrel.orchestrator.already import already
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.specs import component_named, spec_of
 from gitrel.orchestrator.world import World
@@ -257,7 +258,8 @@ def _record(world: World, situations: Sequence[Situation], asks: Sequence[Ask]) 
     for at, ask in zip(situations, asks, strict=True):
         after = decided(at, ask)
         if after == at.before:
-            results.append(CommandResult(after, f"{ask.component}: it is so already", changed=False))
+            told = already(ask.kind, ask.component, ask.version, ask.environment, after)
+            results.append(CommandResult(after, told, changed=False))
         else:
             entries.append(_entry(world, at, ask, after))
             results.append(CommandResult(after, _told(ask.kind, at, after), changed=True))

@@ -2,27 +2,23 @@
 
 Nothing is recorded: a proposal is no step until it is merged, and then the move is paced like any other that
 a person makes. It has to pass the same gates as `promote` first; proposing the same again finds the one
-that is open.
+that is open. A set is proposed one environment at a time, all its members there together, and the next one
+not before every member has passed what comes earlier: so merging one after the other keeps it in step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitrel.clock import format_duration
-from gitrel.errors import UsageError
+from gitrel.errors import GateClosed, UsageError
 from gitrel.forge.forge import AlreadyOpen, Forge, Proposed, PullRequest
-from gitrel.ledger.proposals import Move, Proposals
+from gitrel.ledger.proposals import Move, MoveSet, Proposals
+from gitrel.orchestrator.already import already
 from gitrel.orchestrator.commands import Situation, decided, promotion, situations_of
+from gitrel.orchestrator.proposal_text import body_of, title_of
+from gitrel.orchestrator.sets import lagging
 from gitrel.orchestrator.world import World
-from gitrel.render.manifest import Rendered
-from gitrel.repo.edit import one_line
-from gitrel.rollout.state import Rollout
-
-CHANGES_SHOWN = 100
-BODY_LENGTH_MAX = 60_000
-"""Characters; GitHub takes 65,536."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,8 @@ class Proposal:
     """`request` is None where there is nothing to propose; `created` false where it was open already."""
 
     message: str
-    move: Move | None = None
+    moves: tuple[Move, ...] = ()
+    branch: str = ""
     request: PullRequest | None = None
     created: bool = False
 
@@ -39,114 +36,108 @@ def propose(
     world: World,
     proposals: Proposals,
     forge: Forge,
-    component: str,
-    version: str,
+    versions: Mapping[str, str],
     to: str | None = None,
     *,
     reason: str = "",
 ) -> Proposal:
-    """Opens a pull request that points `to`, or the first environment that is due, at `version`.
+    """Opens a pull request that points `to`, or the first environment that is due, at these versions.
 
-    Raises as `promote` does, and what the forge raises.
+    `versions` is component → version, one or a set. Raises as `promote` does, and what the forge raises.
     """
-    ask = promotion(world, component, version, to, reason, {})
-    (at,) = situations_of(world, [ask])
-    if at.component.tag_prefix is not None:
-        raise UsageError(f"{component}: its pointers are tags, which no pull request can move: promote it")
-    after = decided(at, ask)
-    environment = _environment(at, after, version)
+    asks = [promotion(world, name, versions[name], to, reason, {}) for name in sorted(versions)]
+    situations = situations_of(world, asks)
+    for at in situations:
+        _refuse_tags(at, versions[at.component.name])
+    dues = {at.component.name: _due(at, versions[at.component.name], to) for at in situations}
+    environment = _first(situations, dues, to)
     if environment is None:
-        return Proposal(f"{component}: it is so already")
-    move = Move(component, environment, version, reason or f"proposed by {world.actor}")
-    if found := forge.find(move.branch, proposals.base):
-        return _found(forge, move, found)
-    proposals.push(move, at.sight.commit, world.actor, at.now)
-    title = f"Point {component} in {environment} at {version}"
-    proposed = Proposed(title, _body(world, at, move, reason), move.branch, proposals.base)
+        told = [already("promote", name, versions[name], to, at.before) for name, at in _named(situations)]
+        return Proposal("; ".join(told))
+    moving = [at for at in situations if environment in dues[at.component.name]]
+    _insist(world, situations, moving, versions, environment, reason)
+    because = reason or f"proposed by {world.actor}"
+    moves = [Move(name, environment, versions[name], because) for name, _ in _named(moving)]
+    return _opened(world, proposals, forge, MoveSet(tuple(moves)), moving, reason)
+
+
+def _opened(
+    world: World, proposals: Proposals, forge: Forge, wanted: MoveSet, moving: list[Situation], reason: str
+) -> Proposal:
+    what = title_of(wanted)
+    if found := forge.find(wanted.branch, proposals.base):
+        return _found(forge, wanted, found)
+    proposals.push(wanted, moving[0].sight.commit, world.actor, moving[0].now)
+    body = body_of(world, list(zip(moving, wanted.moves, strict=True)), reason)
     try:
-        request = forge.open(proposed)
+        request = forge.open(Proposed(what, body, wanted.branch, proposals.base))
     except AlreadyOpen:
-        if (found := forge.find(move.branch, proposals.base)) is None:
+        if (found := forge.find(wanted.branch, proposals.base)) is None:
             raise
-        return _found(forge, move, found)
-    message = f"{component}: opened {forge.word} {request.number} for {version} in {environment}"
-    return Proposal(message, move, request, created=True)
+        return _found(forge, wanted, found)
+    message = f"{_told(wanted)}: opened {forge.word} {request.number}"
+    return Proposal(message, wanted.moves, wanted.branch, request, created=True)
 
 
-def _found(forge: Forge, move: Move, found: PullRequest) -> Proposal:
-    where = f"{move.version} in {move.environment}"
-    return Proposal(f"{move.component}: {forge.word} {found.number} for {where} is open already", move, found)
+def _found(forge: Forge, wanted: MoveSet, found: PullRequest) -> Proposal:
+    message = f"{_told(wanted)}: {forge.word} {found.number} is open already"
+    return Proposal(message, wanted.moves, wanted.branch, found)
 
 
-def _environment(at: Situation, after: Rollout, version: str) -> str | None:
-    """The first one in the order of the waves that does not point to the version yet."""
-    if after == at.before and after.status == "running":
+def _told(wanted: MoveSet) -> str:
+    return f"{', '.join(f'{one.component} {one.version}' for one in wanted.moves)} in {wanted.environment}"
+
+
+def _named(situations: list[Situation]) -> list[tuple[str, Situation]]:
+    return [(at.component.name, at) for at in situations]
+
+
+# ── What is due ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _refuse_tags(at: Situation, version: str) -> None:
+    if at.component.tag_prefix is not None:
+        name = at.component.name
         raise UsageError(
-            f"{at.component.name}: rollout {after.number} of {version} is under way, and moves the pointers "
+            f"{name}: its pointers are tags, which no pull request can move: run `gitrel promote {name} "
+            f"{version}` (in a job that somebody has to approve, if people are to be asked), or keep its "
+            "versions in directories"
+        )
+
+
+def _due(at: Situation, version: str, to: str | None) -> list[str]:
+    """The environments, in the order of the waves, that do not point to the version yet."""
+    record, pointers = at.before, at.component.pointers
+    scope = [to] if to is not None else list(at.spec.environments)
+    due = [name for name in scope if pointers[name].version != version]
+    if due and record.status == "running" and record.version == version and {*due} & {*record.scope}:
+        raise UsageError(
+            f"{at.component.name}: rollout {record.number} of {version} is under way, and moves the pointers "
             "itself"
         )
-    scope = after.scope if after != at.before else ()
-    pointers = at.component.pointers
-    return next((name for name in scope if pointers[name].version != version), None)
+    return due
 
 
-# ── The text ────────────────────────────────────────────────────────────────────────────────────────────
+def _first(situations: list[Situation], dues: Mapping[str, list[str]], to: str | None) -> str | None:
+    """The earliest environment that is due for any of them."""
+    waves = situations[0].catalog.pipeline.waves
+    order = [to] if to is not None else [name for wave in waves for name in wave.environments]
+    return next((name for name in order if any(name in due for due in dues.values())), None)
 
 
-def _body(world: World, at: Situation, move: Move, reason: str) -> str:
-    """What merging does, in Markdown. Names and counts only: no value of a manifest is in it."""
-    pointer = at.component.pointers[move.environment]
-    before = world.render(at.catalog, move.component, pointer.version, move.environment)
-    after = world.render(at.catalog, move.component, move.version, move.environment)
-    changes = list(_changes(before, after))
-    lines = [
-        f"Points `{move.component}` in `{move.environment}` at `{move.version}`, from `{pointer.version}`.",
-        "",
-        f"- asked by {_code(world.actor)}",
-        *([f"- because {_code(reason)}"] if reason else []),
-        f"- one link changes: `{pointer.path}`",
-        f"- objects: {_counted(changes)}",
-        f"- the release that was decided on: `{after.digest[:19]}`, at commit `{at.sight.commit[:12]}`",
-        "",
-        *_listed(changes),
-        f"Merging starts nothing ahead of the schedule: {_schedule(at, move)}.",
-    ]
-    return "\n".join(lines)[:BODY_LENGTH_MAX] + "\n"
-
-
-def _changes(before: Rendered, after: Rendered) -> Iterator[tuple[str, str]]:
-    """(word, object) for each object that is created, configured or deleted."""
-    was = {manifest.ref: manifest.object for manifest in before.manifests}
-    will = {manifest.ref: manifest.object for manifest in after.manifests}
-    for ref in dict.fromkeys((*will, *was)):
-        word = "created" if ref not in was else "deleted" if ref not in will else "configured"
-        if was.get(ref) != will.get(ref):
-            yield word, f"{ref.kind} {ref.name}"
-
-
-def _counted(changes: list[tuple[str, str]]) -> str:
-    words = [word for word, _ in changes]
-    found = [f"{words.count(word)} {word}" for word in ("created", "configured", "deleted") if word in words]
-    return ", ".join(found) or "none changes"
-
-
-def _listed(changes: list[tuple[str, str]]) -> Iterator[str]:
-    if not changes:
-        return
-    yield from ("| change | object |", "| --- | --- |")
-    yield from (f"| {word} | {_code(name)} |" for word, name in changes[:CHANGES_SHOWN])
-    if len(changes) > CHANGES_SHOWN:
-        yield f"| | and {len(changes) - CHANGES_SHOWN} more |"
-    yield ""
-
-
-def _schedule(at: Situation, move: Move) -> str:
-    soak = at.spec.min_ready + at.spec.soak
-    rest = at.spec.environments[at.spec.environments.index(move.environment) + 1 :]
-    then = f", and the way to {', '.join(rest)} is open when it has passed" if rest else ""
-    return f"`{move.environment}` is watched for {format_duration(soak)} once it is ready{then}"
-
-
-def _code(text: str) -> str:
-    """Text of people in a code span, where nothing in it is a mention, a link or markup."""
-    return "`" + one_line(text, 300).replace("`", "'").replace("|", "/") + "`"
+def _insist(
+    world: World,
+    situations: list[Situation],
+    moving: list[Situation],
+    versions: Mapping[str, str],
+    environment: str,
+    reason: str,
+) -> None:
+    """Raises GateClosed where one of them could not begin there now, or the set is not in step."""
+    for at in moving:
+        name = at.component.name
+        decided(at, promotion(world, name, versions[name], environment, reason, {}))
+    for name, at in _named(situations) if len(situations) > 1 else ():
+        if why := lagging(at.catalog, at.component, at.before, versions[name], environment):
+            message = f"promote {', '.join(versions)}: gate set is closed: {environment} waits for {why}"
+            raise GateClosed(message, gate="set")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gitrel.repo.model import Catalog
+from gitrel.repo.model import Catalog, Component
 from gitrel.rollout.state import WAITING, Phase, Rollout
 
 ENDED_BADLY = frozenset({"failed", "rolled-back", "aborted"})
@@ -46,6 +46,19 @@ def _not_passed(catalog: Catalog, theirs: Rollout, version: str, environment: st
             if name in theirs.scope and not _runs_well(theirs, version, name):
                 found = theirs.environments.get(name)
                 return f"is {found.phase.value if found else 'not started'} in {name}"
+    return ""
+
+
+def lagging(catalog: Catalog, component: Component, record: Rollout, version: str, environment: str) -> str:
+    """What a member has still to pass before the wave of `environment`, whoever moved it; or nothing."""
+    for wave in catalog.pipeline.waves:
+        if environment in wave.environments:
+            return ""
+        for name in wave.environments:
+            if name in component.pointers and not _runs_well(record, version, name):
+                found = record.environments.get(name)
+                state = found.phase.value if found and found.target.version == version else "not started"
+                return f"{component.name} {version}, which is {state} in {name}"
     return ""
 
 

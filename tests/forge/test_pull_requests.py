@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gitrel.ledger.proposals import Move, MoveSet
 from tests.cli.support import Ran, gitrel
 from tests.forge.recorded import GITHUB_PULL, GITLAB_MERGE, TOKEN, Recorded, serving
 from tests.repo_git.sandbox import PEOPLE, clone, commit_all, git, write
@@ -28,7 +29,7 @@ def recorded() -> Iterator[Recorded]:
 @pytest.fixture
 def remote(tmp_path: Path) -> Path:
     """The bare repository that `https://git.example.com/acme/config` stands for."""
-    return remote_of(config(tmp_path / "config", soak="1h"))
+    return remote_of(config(tmp_path / "config", ("api", "web"), soak="1h"))
 
 
 @pytest.fixture
@@ -142,7 +143,8 @@ def test_a_branch_left_over_is_used_or_built_anew(
 @pytest.mark.parametrize(
     ("arguments", "code", "hint"),
     [
-        (("web=v2", "api=v2"), 2, "one component"),
+        (("web=v2", "nothing=v2"), 2, "no component 'nothing'"),
+        (("web=v2", "api=v2", "--to", "europe"), 4, "gate predecessors is closed"),
         (("web", "v2", "--wait"), 2, "--wait"),
         (("web", "v9"), 2, "v1, v2, v3"),
         (("web", "v2", "--to", "europe"), 4, "gate predecessors is closed"),
@@ -160,7 +162,10 @@ def test_what_cannot_be_proposed(
 
 def test_nothing_to_propose(ask: Ask, recorded: Recorded) -> None:
     """What has passed everywhere is so already; what a rollout is moving by itself is said to be."""
-    assert "web: it is so already" in ask("promote", "web", "v1", "--pull-request").err.splitlines()
+    told = ask("promote", "web", "v1", "--pull-request").err
+    assert re.search(
+        r"web is already at v1 in asia \(since 20\d\d-\S+Z, commit [0-9a-f]{12}\) and europe \(", told
+    )
     assert ask("promote", "web", "v2").code == 0
     ran = ask("promote", "web", "v2", "--pull-request")
     assert ran.code == 2
@@ -189,3 +194,83 @@ def test_a_remote_without_a_forge(tmp_path: Path, remote: Path) -> None:
         ran = gitrel("promote", "web", "v2", "--pull-request", "-C", str(folder), *more, env=PEOPLE)
         assert ran.code == 2
         assert hint in ran.err
+
+
+# ── Sets ────────────────────────────────────────────────────────────────────────────────────────────────
+
+SET = "gitrel/promote-api-v3+web-v2-asia"
+
+
+def test_a_set_is_one_request(ask: Ask, recorded: Recorded, remote: Path) -> None:
+    """One branch, a commit with one link and trailers for each member, one text with a section for each."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("POST", PULLS, 201, GITHUB_PULL)
+    ran = ask("promote", "web=v2", "api=v3", "--pull-request", "--reason", "together", "-o", "json")
+    assert ran.code == 0, ran.err
+    items = json.loads(ran.out)["items"]
+    assert [(item["component"], item["version"], item["environment"]) for item in items] == [
+        ("api", "v3", "asia"),
+        ("web", "v2", "asia"),
+    ]
+    assert {item["branch"] for item in items} == {SET}
+    assert git(remote, "log", "--format=%s", f"main..{SET}").splitlines() == [
+        "Point web in asia at v2",
+        "Point api in asia at v3",
+    ]
+    names = git(remote, "diff", "--name-only", "main", SET).splitlines()
+    assert names == ["apps/api/asia", "apps/web/asia"]
+    body = recorded.asked[-1].body
+    assert body["title"] == "Point api at v3, web at v2 in asia"
+    for part in ("### api", "### web", "a set: 2 components go to `asia` together", "because `together`"):
+        assert part in body["body"]
+
+
+def test_a_set_left_over_is_used_or_refused(ask: Ask, recorded: Recorded, remote: Path) -> None:
+    """After a crash before the request the same commits serve; with another member's commit it is refused."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("POST", PULLS, 500, {})
+    assert ask("promote", "web=v2", "api=v3", "--pull-request").code == 7
+    left = git(remote, "rev-parse", SET)
+    recorded.answers[-1] = ("POST", PULLS, 201, {}, GITHUB_PULL)
+    assert ask("promote", "web=v2", "api=v3", "--pull-request").code == 0
+    assert git(remote, "rev-parse", SET) == left
+    git(remote, "update-ref", f"refs/heads/{SET}", f"{left}~1")
+    ran = ask("promote", "web=v2", "api=v3", "--pull-request")
+    assert ran.code == 2
+    assert "holds something else" in ran.err
+
+
+def test_a_set_stays_in_step(ask: Ask, recorded: Recorded, remote: Path) -> None:
+    """Merged in asia, it is not proposed for europe before every member has passed in asia; a member that is
+    ahead is left out of the next one, and told apart from one that lags."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("POST", PULLS, 201, GITHUB_PULL)
+    assert ask("promote", "web=v2", "api=v3", "--pull-request").code == 0
+    git(remote, "update-ref", "refs/heads/main", SET)
+    assert ask("reconcile").code == 0
+    before = len(recorded.asked)
+    ran = ask("promote", "web=v2", "api=v3", "--pull-request")
+    assert ran.code == 4
+    assert "is closed" in ran.err
+    # api v1 has passed everywhere: only web would move, and it may not before api has passed at v3
+    ran = ask("promote", "web=v1", "api=v3", "--to", "europe", "--pull-request")
+    assert ran.code == 4
+    assert len(recorded.asked) == before
+
+
+def test_only_who_is_not_there_moves(ask: Ask, recorded: Recorded, remote: Path) -> None:
+    """A member that has arrived everywhere is no obstacle and no part of the request."""
+    recorded.play("GET", PULLS, 200, [])
+    recorded.play("POST", PULLS, 201, GITHUB_PULL)
+    ran = ask("promote", "web=v2", "api=v1", "--pull-request", "-o", "json")
+    assert ran.code == 0, ran.err
+    assert [item["component"] for item in json.loads(ran.out)["items"]] == ["web"]
+    assert git(remote, "log", "--format=%s", f"main..{BRANCH}") == "Point web in asia at v2"
+
+
+def test_a_large_set_has_a_short_branch() -> None:
+    """A ref's name is limited; other sets have other names."""
+    moves = [Move(f"component-{n}", "asia", "v2", "") for n in range(30)]
+    branch = MoveSet(tuple(moves)).branch
+    assert re.fullmatch(r"gitrel/promote-30-components-[0-9a-f]{12}-asia", branch)
+    assert MoveSet((*moves[:-1], Move("component-29", "asia", "v3", ""))).branch != branch

@@ -226,7 +226,7 @@ def test_head_itself_cannot_be_promoted(root: Path) -> None:
 def test_a_pull_request_cannot_move_a_tag(root: Path) -> None:
     """It is said before anything is pushed or asked of a forge."""
     with installed(root) as place, pytest.raises(UsageError, match="no pull request can move"):
-        propose(place.world, None, None, "web", "v2.0")  # type: ignore[arg-type]
+        propose(place.world, None, None, {"web": "v2.0"})  # type: ignore[arg-type]
 
 
 # ── Making versions ─────────────────────────────────────────────────────────────────────────────────────
