@@ -202,6 +202,8 @@ def _type_error(problem: Any, obj: Object) -> str | None:
     value: Any = obj
     for step in problem.instance_path:
         value = value[step]
+    if value is None:
+        return None  # into any Go field, null is as good as nothing
     where = ".".join(str(step) for step in problem.instance_path if not isinstance(step, int))
     owner, wanted = _go_type(problem)
     given = _JSON_NAMES.get(type(value), "null")

@@ -10,6 +10,7 @@ from gitrel.cluster.controllers.clusterroleaggregation.controller import Cluster
 from gitrel.cluster.controllers.controller import Controller
 from gitrel.cluster.controllers.customresources.controller import CustomResourceController
 from gitrel.cluster.controllers.deployment.controller import DeploymentController
+from gitrel.cluster.controllers.disruption.controller import DisruptionController
 from gitrel.cluster.controllers.endpointslice.controller import EndpointSliceController
 from gitrel.cluster.controllers.garbagecollector.controller import GarbageCollector
 from gitrel.cluster.controllers.job.controller import JobController
@@ -33,6 +34,7 @@ def controllers() -> tuple[Controller, ...]:
         JobController(),
         TtlAfterFinishedController(),
         EndpointSliceController(),
+        DisruptionController(),
         NodeLifecycleController(),
         PodGarbageCollector(),
         StorageProtectionController(),

@@ -1,0 +1,1 @@
+"""PodDisruptionBudgets: how many pods a drain may take away now."""
