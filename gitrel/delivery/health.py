@@ -6,30 +6,24 @@ one, and one crashing pod of the new revision fails the release, even while a De
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from gitrel.backends.backend import FIELD_OWNER
+from gitrel.delivery import symptoms
 from gitrel.delivery.fields import holds
-from gitrel.delivery.readiness import Status, assess
-from gitrel.delivery.readiness.pods import ready_since, restarts, waiting
-from gitrel.delivery.readiness.status import conditions, instant, latest, number
+from gitrel.delivery.readiness import assess
+from gitrel.delivery.readiness.pods import ready_since, restarts
+from gitrel.delivery.readiness.status import instant, latest, number
 from gitrel.kube import selectors
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object, Ref, labels_of
+from gitrel.kube.masking import Masker
 from gitrel.render.manifest import Manifest
+from gitrel.repo.model import HealthRule
 from gitrel.rollout.seen import Health
 
-FATAL_REASONS = frozenset(("CrashLoopBackOff", "InvalidImageName"))
-"""Reasons of a waiting container that fail the release; the others may still pass by themselves."""
-STUCK_REASONS = frozenset(
-    (
-        "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "CreateContainerConfigError",
-        "CreateContainerError", "RunContainerError", "RegistryUnavailable",
-    )
-)  # fmt: skip
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when a release without any object, or without any instant, is Current."""
 
@@ -37,24 +31,39 @@ Pods = Sequence[Mapping[str, Any]]
 
 
 def release_health(
-    manifests: Iterable[Manifest], live: Mapping[Ref, Object], pods: Iterable[Object], now: datetime
+    manifests: Iterable[Manifest],
+    live: Mapping[Ref, Object],
+    pods: Iterable[Object],
+    now: datetime,
+    *,
+    events: Iterable[Mapping[str, Any]] = (),
+    rules: Iterable[HealthRule] = (),
 ) -> Health:
     """The health of one applied release.
 
     `live` holds its objects as they are now, `pods` all pods that its workloads select (others are left
-    out here). `failed` wins over `in-progress` wins over `current`; `since` is the latest instant at which
-    an object of the release became Current, never later than `now`.
+    out here), `events` what the cluster has told lately, `rules` the component's own rules. `failed` wins
+    over `in-progress` wins over `current`; `since` is the latest instant at which an object of the release
+    became Current, never later than `now`. No secret of the release shows in `because`.
     """
     manifests = tuple(manifests)
     own = _own_pods(manifests, tuple(pods), live)
     count = sum(map(restarts, own))
-    statuses = [(manifest.ref, assess(live.get(manifest.ref), now)) for manifest in manifests]
-    if failure := _failure(statuses, own):
-        return Health("failed", failure, None, count)
-    if unfinished := next(((ref, s) for ref, s in statuses if s.word != "current"), None):
-        ref, status = unfinished
-        reasons = [f"{ref}: {status.message}", *_stuck(own)]
-        return Health("in-progress", "; ".join(reasons), None, count)
+    by_kind = {(rule.group, rule.kind): rule for rule in rules}
+    statuses = [
+        (ref, assess(live.get(ref), now, by_kind.get((ref.group, ref.kind))))
+        for ref in (manifest.ref for manifest in manifests)
+    ]
+    unwell = [(ref, status) for ref, status in statuses if status.word != "current"]
+    worst = [*symptoms.fatal(own)]
+    worst += (f"{ref}: {status.message}" for ref, status in unwell if status.word == "failed")
+    if unwell or worst:
+        reasons = worst or [f"{ref}: {status.message}" for ref, status in unwell[:1]]
+        reasons += _why(own, live, events)
+        masker = Masker(manifest.object for manifest in manifests)
+        # Masked before it is cut: half a secret would not be found any more.
+        because = "; ".join(symptoms.clipped(masker.text(reason)) for reason in reasons)
+        return Health("failed" if worst else "in-progress", because, None, count)
     since = latest(
         *(status.since for _, status in statuses),
         *(_applied_at(live[ref]) for ref, _ in statuses),
@@ -63,37 +72,14 @@ def release_health(
     return Health("current", "everything is current", min(since or LONG_AGO, now), count)
 
 
-def _failure(statuses: Iterable[tuple[Ref, Status]], pods: Pods) -> str:
-    """Why the release has failed; empty where it has not. The pods' own reason comes first."""
-    reasons = [*_waiting_for(pods, FATAL_REASONS)]
-    reasons += (f"{ref}: {status.message}" for ref, status in statuses if status.word == "failed")
-    return "; ".join([*reasons, *_stuck(pods)] if reasons else [])
-
-
-def _stuck(pods: Pods) -> Iterator[str]:
-    """What keeps pods from running, though it may still pass."""
-    yield from _waiting_for(pods, STUCK_REASONS)
-    messages = Counter(message for pod in pods if (message := _unschedulable(pod)))
-    for message, count in sorted(messages.items()):
-        yield f"Unschedulable {count} of {len(pods)} pods: {message}"
-
-
-def _waiting_for(pods: Pods, reasons: frozenset[str]) -> Iterator[str]:
-    """`CrashLoopBackOff app on 3 of 5 pods`, for each reason and container."""
-    found = Counter(
-        pair
-        for pod in pods
-        for pair in {(reason, name) for name, reason in waiting(pod) if reason in reasons}
-    )
-    for (reason, name), count in sorted(found.items()):
-        yield f"{reason} {name} on {count} of {len(pods)} pods"
-
-
-def _unschedulable(pod: Mapping[str, Any]) -> str:
-    scheduled = conditions(pod).get("PodScheduled", {})
-    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        return str(scheduled.get("message") or "no node fits")
-    return ""
+def _why(pods: Pods, live: Mapping[Ref, Object], events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What keeps the release from getting well, the pods' own words first."""
+    yield from symptoms.stuck(pods)
+    applied = {
+        uid: (ref, _applied_at(obj)) for ref, obj in live.items() if (uid := get(obj, "metadata", "uid"))
+    }
+    yield from symptoms.warnings(events, pods, applied)
+    yield from symptoms.budgets(live.values())
 
 
 def _own_pods(manifests: Iterable[Manifest], pods: Pods, live: Mapping[Ref, Object]) -> Pods:

@@ -123,7 +123,9 @@ def _judged(
     if found.get("Failed", {}).get("status") == "True":
         if hook.attempt and _attempt(live) != hook.attempt:
             return replace(hook, again=live)
-        return replace(hook, word="failed", message=f"{hook} failed: {why_failed(live, pods)}")
+        # Nothing rests on what runs at a failure: it is over, however it ended.
+        word: Word = "done" if hook.moment == "on-failure" else "failed"
+        return replace(hook, word=word, message=f"{hook} failed: {why_failed(live, pods)}")
     counts = [f"{number(live, 'status', field)} {field}" for field in ("active", "failed")]
     return replace(hook, word="running", message=f"{hook} runs: {', '.join(counts)}")
 

@@ -27,6 +27,7 @@ FORMAT, PACKED_FORMAT = "1", "2"
 PLAIN_BYTES_MAX = 64 * 1024
 PACKED_BYTES_MAX = 700 * 1024
 """ConfigMaps end at 1 MiB (core/v1 MaxSecretSize), counted in base64 on the wire, with room for the rest."""
+HOOKS_MAX = 64
 UNPACKED_BYTES_MAX = 64 * 1024 * 1024
 ID = "applyset.kubernetes.io/id"
 TOOLING = "applyset.kubernetes.io/tooling"
@@ -61,6 +62,8 @@ class Inventory:
     digest: str | None = None
     commit: str = ""
     objects: tuple[Object, ...] = ()
+    hooks: tuple[str, ...] = ()
+    """The hooks that are over, by `Hook.key`, the latest last: they are remembered longer than their Jobs."""
 
     @property
     def refs(self) -> frozenset[Ref]:
@@ -74,6 +77,11 @@ class Inventory:
     def growing_by(self, objects: Iterable[Mapping[str, Any]]) -> Inventory:
         """The inventory to write before applying `objects`: old and new members, the old release."""
         return replace(self, objects=_identities([*self.objects, *objects]))
+
+    def remembering(self, hooks: Iterable[str]) -> Inventory:
+        """The inventory that knows that these hooks are over; the latest `HOOKS_MAX` are kept."""
+        kept = dict.fromkeys((*self.hooks, *hooks))
+        return replace(self, hooks=tuple(kept)[-HOOKS_MAX:])
 
     def holding(
         self, version: str, digest: str, commit: str, objects: Iterable[Mapping[str, Any]]
@@ -122,6 +130,8 @@ def to_object(inventory: Inventory) -> Object:
         "digest": inventory.digest or "",
         "commit": inventory.commit,
     }
+    if inventory.hooks:
+        identity["data"]["hooks"] = "\n".join(inventory.hooks)
     if packed:
         identity["binaryData"] = {"objects": _packed(inventory, listed)}
     else:
@@ -166,6 +176,7 @@ def from_object(obj: Mapping[str, Any], environment: str) -> Inventory:
         digest=data.get("digest") or None,
         commit=data.get("commit", ""),
         objects=_read_objects(ref, obj),
+        hooks=tuple(data.get("hooks", "").split("\n")) if data.get("hooks") else (),
     )
     if ref.name != name_of(inventory.component) or labels_of(obj).get(ID) != inventory.set_id:
         raise InventoryUnreadable(f"{ref}: the inventory was copied or renamed: restore it, or delete it")

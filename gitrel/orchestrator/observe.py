@@ -11,16 +11,15 @@ from datetime import datetime
 
 from gitrel.backends.backend import Backend
 from gitrel.delivery.drift import has_drifted
-from gitrel.delivery.health import release_health
 from gitrel.delivery.inventory import Inventory
 from gitrel.errors import GitrelError, Problem, Unreachable
-from gitrel.kube.identity import Object
 from gitrel.orchestrator import deliver
 from gitrel.orchestrator.clusters import Sighting
+from gitrel.orchestrator.evidence import health_in
 from gitrel.orchestrator.releases import judged_version, rendered_release
 from gitrel.orchestrator.sets import waiting_for_set
 from gitrel.orchestrator.world import World
-from gitrel.render.manifest import Rendered, Written
+from gitrel.render.manifest import Written
 from gitrel.repo.model import Catalog, Component, Environment
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.state import EnvironmentProgress, Phase, Rollout
@@ -142,7 +141,8 @@ def _look(
     before = world.clusters.recall(component.name, name)
     mark, changed = backend.changed_since(before.mark if before else "")
     in_force = record.in_force.get(name)
-    judged = in_force.digest if in_force else ""
+    # The component's own rules judge too: a look by other rules is no longer true.
+    judged = f"{in_force.digest if in_force else ''} {hash(component.health)}"
     if before and not changed and before.wanted == judged and _is_steady(before):
         return before
     inventory = deliver.read_inventory(backend, catalog, component, environment)
@@ -191,23 +191,13 @@ def _judge(
         # What was applied can no longer be rendered: nothing can be said of it, and nothing is claimed.
         return sighting
     live = backend.read([manifest.object for manifest in rendered.manifests])
-    pods = list(_pods(backend, rendered))
     return Sighting(
         mark=sighting.mark,
         wanted=sighting.wanted,
         applied=sighting.applied,
-        health=release_health(rendered.manifests, live, pods, now),
+        health=health_in(backend, rendered, live, component.health, now),
         drifted=has_drifted(rendered.manifests, live),
     )
-
-
-def _pods(backend: Backend, rendered: Rendered) -> Iterable[Object]:
-    """The pods that the release's workloads select."""
-    for manifest in rendered.manifests:
-        spec = manifest.object.get("spec") or {}
-        selector = (spec.get("selector") or {}) if "template" in spec else {}
-        if labels := selector.get("matchLabels"):
-            yield from backend.list("v1", "Pod", manifest.ref.namespace, labels)
 
 
 def inventory_of(world: World, catalog: Catalog, component: Component, name: str) -> Inventory | None:

@@ -152,9 +152,116 @@ CASES = {
     ),
     # StatefulSet.
     "set on delete": (
-        f"{{{SET}, spec: {{updateStrategy: {{type: OnDelete}}}}}}",
+        f"{{{SET}, spec: {{replicas: 2, updateStrategy: {{type: OnDelete}}}}, "
+        "status: {observedGeneration: 1, replicas: 2, readyReplicas: 2, updatedReplicas: 0}}",
         "current",
-        "pods are updated when they are deleted",
+        "2 replicas are ready; they are updated when they are deleted",
+    ),
+    "set on delete, not ready": (
+        f"{{{SET}, spec: {{replicas: 2, updateStrategy: {{type: OnDelete}}}}, "
+        "status: {observedGeneration: 1, replicas: 2, readyReplicas: 1}}",
+        "in-progress",
+        "1 of 2 replicas are ready",
+    ),
+    "controller": (
+        "{apiVersion: v1, kind: ReplicationController, spec: {replicas: 2}, status: {replicas: 2}}",
+        "in-progress",
+        "0 of 2 replicas are labelled",
+    ),
+    "namespace": (
+        "{apiVersion: v1, kind: Namespace, status: {phase: Active}}",
+        "current",
+        "the namespace is active",
+    ),
+    "claim lost": (
+        "{apiVersion: v1, kind: PersistentVolumeClaim, status: {phase: Lost}}",
+        "failed",
+        "the volume of the claim is gone",
+    ),
+    "volume": (
+        "{apiVersion: v1, kind: PersistentVolume, status: {phase: Available}}",
+        "current",
+        "the volume is available",
+    ),
+    "volume failed": (
+        "{apiVersion: v1, kind: PersistentVolume, status: {phase: Failed, message: no plugin}}",
+        "failed",
+        "no plugin",
+    ),
+    "volume not seen": (
+        "{apiVersion: v1, kind: PersistentVolume}",
+        "in-progress",
+        "the volume is not available yet",
+    ),
+    "ingress": ("{apiVersion: networking.k8s.io/v1, kind: Ingress}", "current", "always current"),
+    "budget that cannot be computed": (
+        "{apiVersion: policy/v1, kind: PodDisruptionBudget, status: {conditions: [{type: DisruptionAllowed, "
+        "status: 'False', reason: SyncFailed, message: found no controllers}]}}",
+        "in-progress",
+        "found no controllers",
+    ),
+    "budget that allows nothing": (
+        "{apiVersion: policy/v1, kind: PodDisruptionBudget, status: {conditions: [{type: DisruptionAllowed, "
+        "status: 'False', reason: InsufficientPods}]}}",
+        "current",
+        "the budget is there",
+    ),
+    "autoscaler without metrics": (
+        "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, status: {conditions: "
+        "[{type: ScalingActive, status: 'False', reason: FailedGetResourceMetric}]}}",
+        "current",
+        "the autoscaler is there",
+    ),
+    "autoscaler of nothing": (
+        "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, status: {conditions: "
+        "[{type: AbleToScale, status: 'False', reason: FailedGetScale, message: no such deployment}]}}",
+        "in-progress",
+        "no such deployment",
+    ),
+    "api service": (
+        "{apiVersion: apiregistration.k8s.io/v1, kind: APIService, status: {conditions: [{type: Available, "
+        "status: 'False', message: no endpoints}]}}",
+        "in-progress",
+        "no endpoints",
+    ),
+    "api service up": (
+        "{apiVersion: apiregistration.k8s.io/v1, kind: APIService, status: {conditions: [{type: Available, "
+        "status: 'True'}]}}",
+        "current",
+        "the API is available",
+    ),
+    "certificate denied": (
+        "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, status: {conditions: "
+        "[{type: Denied, status: 'True', message: not today}]}}",
+        "failed",
+        "not today",
+    ),
+    "certificate issued": (
+        "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, status: {certificate: eA==}}",
+        "current",
+        "the certificate is issued",
+    ),
+    "certificate awaited": (
+        "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest}",
+        "in-progress",
+        "the certificate is not issued",
+    ),
+    "flow schema": (
+        "{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: FlowSchema, status: {conditions: "
+        "[{type: Dangling, status: 'True', message: no such level}]}}",
+        "in-progress",
+        "no such level",
+    ),
+    "generic available": (
+        f"{{{CUSTOM}, status: {{conditions: [{{type: Available, status: 'False', message: one of two}}]}}}}",
+        "in-progress",
+        "one of two",
+    ),
+    "generic ready of another generation": (
+        f"{{{CUSTOM}, metadata: {{generation: 3}}, status: {{conditions: "
+        "[{type: Ready, status: 'True', observedGeneration: 2}]}}",
+        "in-progress",
+        "the condition Ready is that of generation 2",
     ),
     "set too few": (
         f"{{{SET}, spec: {{replicas: 2}}, status: {{replicas: 1}}}}",
@@ -343,7 +450,7 @@ CASES = {
         "the definition is established",
     ),
     "definition new": (f"{{{CRD}}}", "in-progress", "the definition is not established"),
-    "budget": ("{apiVersion: policy/v1, kind: PodDisruptionBudget}", "current", "always current"),
+    "budget": ("{apiVersion: policy/v1, kind: PodDisruptionBudget}", "current", "the budget is there"),
     "cron job": ("{apiVersion: batch/v1, kind: CronJob}", "current", "always current"),
 }
 

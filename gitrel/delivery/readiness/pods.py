@@ -58,9 +58,19 @@ def _crash_looping(obj: Mapping[str, Any]) -> Status | None:
     return failed(f"CrashLoopBackOff {', '.join(names)}") if names else None
 
 
-def container_statuses(obj: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def image_of(obj: Mapping[str, Any], container: str) -> str:
+    """The image of one of the pod's containers as its spec writes it; the container's name without one."""
+    for field in ("containers", "initContainers"):
+        listed = get(obj, "spec", field)
+        for entry in listed if isinstance(listed, list) else ():
+            if isinstance(entry, Mapping) and entry.get("name") == container and entry.get("image"):
+                return str(entry["image"])
+    return container
+
+
+def container_statuses(obj: Mapping[str, Any], *, init: bool = True) -> Iterator[Mapping[str, Any]]:
     """Init containers first; a garbled list is taken as empty."""
-    for field in ("initContainerStatuses", "containerStatuses"):
+    for field in ("initContainerStatuses", "containerStatuses") if init else ("containerStatuses",):
         listed = get(obj, "status", field)
         if isinstance(listed, list):
             yield from (status for status in listed if isinstance(status, Mapping))

@@ -40,12 +40,23 @@ def number(obj: Mapping[str, Any], *path: str, default: int = 0) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
-def conditions(obj: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Status conditions by type; a garbled list is taken as empty."""
+def raw_conditions(obj: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Status conditions in their order; a garbled list is taken as empty."""
     listed = get(obj, "status", "conditions")
     if not isinstance(listed, list):
-        return {}
-    return {c["type"]: c for c in listed if isinstance(c, Mapping) and isinstance(c.get("type"), str)}
+        return []
+    return [c for c in listed if isinstance(c, Mapping) and isinstance(c.get("type"), str)]
+
+
+def conditions(obj: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Status conditions by type."""
+    return {condition["type"]: condition for condition in raw_conditions(obj)}
+
+
+def is_stale(obj: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+    """Whether a condition says of itself that it was found for an earlier generation of the object."""
+    seen, generation = condition.get("observedGeneration"), get(obj, "metadata", "generation")
+    return isinstance(seen, int) and isinstance(generation, int) and seen < generation
 
 
 def instant(value: Any) -> datetime | None:

@@ -67,8 +67,7 @@ def _with_replica_failure(status: Status, found: Mapping[str, Mapping[str, Any]]
 
 
 def stateful_set(obj: Object, now: datetime) -> Status:
-    if get(obj, "spec", "updateStrategy", "type") == "OnDelete":
-        return current("pods are updated when they are deleted")
+    by_hand = get(obj, "spec", "updateStrategy", "type") == "OnDelete"
     wanted = number(obj, "spec", "replicas", default=1)
     total, ready = number(obj, "status", "replicas"), number(obj, "status", "readyReplicas")
     updated = number(obj, "status", "updatedReplicas")
@@ -81,6 +80,8 @@ def stateful_set(obj: Object, now: datetime) -> Status:
     )
     if unfinished:
         return unfinished
+    if by_hand:
+        return current(f"{ready} replicas are ready; they are updated when they are deleted")
     partition = get(obj, "spec", "updateStrategy", "rollingUpdate", "partition")
     if isinstance(partition, int):
         if updated < wanted - partition:
