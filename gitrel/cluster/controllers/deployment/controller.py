@@ -50,6 +50,7 @@ class DeploymentController:
         # A pause and a resumption are told first: the deadline does not run in between.
         if (told := progress.calculate_paused(deployment, context.now)) is not None:
             sync.note(told)
+            sync.write()
         # A paused one is scaled and tidied, but rolls nothing out.
         if deployment["spec"].get("paused"):
             _scale(sync, sets)

@@ -54,10 +54,8 @@ def updated_new_set(deployment: Object, new: Object, old_revision: int) -> Objec
     current = annotations_of(new)
     annotations = revisions.annotations_of_new(deployment, current, old_revision + 1)
     seconds = deployment["spec"].get("minReadySeconds", 0)
-    if annotations == current and seconds == new["spec"].get("minReadySeconds", 0):
+    same_seconds = seconds == new["spec"].get("minReadySeconds", 0)
+    if annotations == current and same_seconds:
         return new
-    return {
-        **new,
-        "metadata": {**new["metadata"], "annotations": annotations},
-        "spec": {**new["spec"], "minReadySeconds": seconds},
-    }
+    told = {**new, "metadata": {**new["metadata"], "annotations": annotations}}
+    return told if same_seconds else {**told, "spec": {**new["spec"], "minReadySeconds": seconds}}

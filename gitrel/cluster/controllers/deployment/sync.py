@@ -119,7 +119,10 @@ class Sync:
             return self._resolve_failed_creation(wanted, error)
         if replicas(new) > 0:
             self._tell_scaled(name, 0, replicas(new))
-        self._note_progress("True", progress.CREATED, f'Created new replica set "{name}"')
+        # Kubernetes tells of a resumption first, and that makes the telling of this a conflict.
+        told = progress.find(self.conditions)
+        if told is None or told["reason"] != progress.RESUMED:
+            self._note_progress("True", progress.CREATED, f'Created new replica set "{name}"')
         return new
 
     def _resolve_failed_creation(self, wanted: Object, error: ApiError) -> Object:

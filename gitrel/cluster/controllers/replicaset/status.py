@@ -59,12 +59,16 @@ def calculate_status(
     wanted = (replicaset["spec"]["template"].get("metadata") or {}).get("labels") or {}
     status: dict[str, Any] = {
         "replicas": len(active),
-        "fullyLabeledReplicas": sum(wanted.items() <= labels_of(pod).items() for pod in active),
-        "readyReplicas": counts.ready,
-        "availableReplicas": counts.available,
         "terminatingReplicas": terminating,
         "observedGeneration": replicaset["metadata"].get("generation", 0),
     }
+    # Where it is none, Kubernetes says nothing.
+    some = {
+        "fullyLabeledReplicas": sum(wanted.items() <= labels_of(pod).items() for pod in active),
+        "readyReplicas": counts.ready,
+        "availableReplicas": counts.available,
+    }
+    status |= {field: count for field, count in some.items() if count}
     if found := calculate_conditions(replicaset.get("status") or {}, failure, now):
         status["conditions"] = found
     return status
