@@ -19,8 +19,6 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 COMPONENT = "gitrel.dev/component"
 ENVIRONMENT = "gitrel.dev/environment"
 PART_OF = "applyset.kubernetes.io/part-of"
-PRUNE = "gitrel.dev/prune"
-"""An annotation: what becomes of the object when it leaves the release; `prune.py` says what it may say."""
 
 
 def ownership(component: str, environment: str) -> dict[str, str]:

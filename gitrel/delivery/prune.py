@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from gitrel.backends.backend import FIELD_OWNER
 from gitrel.delivery.inventory import Inventory
-from gitrel.delivery.labels import PART_OF, PRUNE, is_owned, is_terminating, without_ownership
+from gitrel.delivery.labels import PART_OF, is_owned, is_terminating, without_ownership
 from gitrel.kube import intorpercent
+from gitrel.kube.directives import PRUNE, PRUNE_WORDS
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object, Ref, annotations_of, labels_of
 from gitrel.kube.ordering import apply_key
@@ -31,8 +32,6 @@ PROTECTED = frozenset(
 """(group, kind) of what takes other objects or data with it."""
 KEEP = frozenset(("keep", "disabled"))
 LET_GO, DELETE = "orphan", "delete"
-ANNOTATION_VALUES = (*sorted(KEEP), LET_GO, DELETE)
-"""What `gitrel.dev/prune` may say."""
 
 Fate = Literal["deleted", "kept", "let go"]
 
@@ -81,7 +80,7 @@ def _why_kept(ref: Ref, said: str | None, allowed_kinds: Collection[str]) -> str
     if said == LET_GO:
         return "but the cluster does not say which of its fields are ours"
     if said not in (None, DELETE):
-        return f"but its {PRUNE} is {said!r}: write one of {', '.join(ANNOTATION_VALUES)}"
+        return f"but its {PRUNE} is {said!r}: write {' or '.join(PRUNE_WORDS)}"
     if said != DELETE and (ref.group, ref.kind) in PROTECTED and ref.kind not in allowed_kinds:
         return f"kept because pruneKinds does not name {ref.kind}"
     return ""

@@ -22,6 +22,10 @@ ADOPT = "gitrel.dev/adopt"
 APPLY = "gitrel.dev/apply"
 IGNORE = "gitrel.dev/ignore"
 RECREATE = "gitrel.dev/recreate"
+PRUNE = "gitrel.dev/prune"
+PRUNE_WORDS = ("keep", "orphan", "delete", "disabled")
+"""What becomes of the object when it leaves the release; `disabled` is an older word for `keep`. Read
+from the live object by `delivery/prune.py`, where a word that is not known keeps it."""
 
 Moment = Literal["before", "after", "on-failure"]
 Conflicts = Literal["", "refuse", "force", "yield"]
@@ -77,9 +81,9 @@ def wrong_directives(obj: Mapping[str, Any]) -> Iterator[Wrong]:
     """Everything that is wrong with the object's directives."""
     for key, text in _annotations(obj).items():
         path = ("metadata", "annotations", key)
-        if key in _READERS:
+        if read := _CHECKS.get(key):
             try:
-                _READERS[key][1](text)
+                read(text)
             except ValueError as error:
                 yield path, f"{key}: {error}", ""
         elif key not in _ELSEWHERE and (close := get_close_matches(key, (*_READERS, *_ELSEWHERE), 1, 0.85)):
@@ -171,5 +175,6 @@ _READERS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     IGNORE: ("ignore", _paths),
     RECREATE: ("recreate", _is("allowed")),
 }
-_ELSEWHERE = ("gitrel.dev/prune", "gitrel.dev/scope", "gitrel.dev/power")
+_CHECKS = {PRUNE: _word(*PRUNE_WORDS)} | {key: read for key, (_, read) in _READERS.items()}
+_ELSEWHERE = (PRUNE, "gitrel.dev/scope", "gitrel.dev/power")
 """Annotations that other rooms read."""

@@ -146,6 +146,7 @@ def test_directives_are_read() -> None:
         (annotated(order="1001"), "is not a whole number"),
         (annotated(conflicts="froce"), "'froce' is not known: write refuse or force or yield"),
         (annotated(apply="once"), "write create-only"),
+        (annotated(prune="no"), "'no' is not known: write keep or orphan or delete or disabled"),
         (annotated(ignore="metadata.name"), "cannot be ignored"),
         (annotated(ignore=" , "), "names no field"),
         (annotated(ignore="spec..x"), "is no path of a field"),

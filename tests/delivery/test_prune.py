@@ -62,7 +62,7 @@ def judged(live: Object, allowed: Collection[str] = ()) -> tuple[str, str]:
         pytest.param(member(CONFIG, "keep"), "kept", "kept by gitrel.dev/prune: keep", id="keep"),
         pytest.param(member(CONFIG, "disabled"), "kept", "kept by gitrel.dev/prune: disabled", id="disabled"),
         pytest.param(
-            member(CONFIG, "Keep"), "kept", "is 'Keep': write one of disabled, keep,", id="typo"
+            member(CONFIG, "Keep"), "kept", "is 'Keep': write keep or orphan or delete", id="typo"
         ),
         pytest.param(
             member(CONFIG, "orphan"), "kept", "does not say which of its fields are ours", id="no record"
