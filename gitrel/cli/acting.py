@@ -48,7 +48,7 @@ class Work:
             count
             for outcome in report.outcomes
             for word, count in outcome.changes.items()
-            if word in ("created", "configured", "deleted")
+            if word in ("created", "configured", "recreated", "deleted")
         )
         self.shown.report(report)
 
@@ -64,12 +64,11 @@ class Work:
         return reconcile_until_done(self.world, scope, timeout, self._sleeper(deadline), self._passed)
 
     def _sleeper(self, deadline: datetime | None) -> Callable[[PassReport], None]:
-        from gitrel.orchestrator.wait import POLL, RESTLESS, next_look
+        from gitrel.orchestrator.wait import POLL, RESTLESS, has_acted, next_look
 
         def sleep(report: PassReport) -> None:
             # What was just applied may be Current at once: somebody who waits should not wait for the poll.
-            # What was refused will be refused again until somebody mends it.
-            poll = RESTLESS if report.outcomes and not report.errors else POLL
+            poll = RESTLESS if has_acted(report) else POLL
             due = next_look(report, self.world.clusters.connected(), poll)
             until = min(due, deadline) if deadline else due
             self.world.clusters.let_go()
@@ -188,6 +187,9 @@ def tell_troubles(session: Session, report: PassReport) -> None:
     lines += [f"{outcome.component} in {outcome.environment}: {outcome.error}" for outcome in report.errors]
     for line in lines:
         session.err.line(session.err.paint(clean(MASKER.text(line)), "red"))
+    for outcome in report.waiting:
+        told = f"{outcome.component} in {outcome.environment} {outcome.waiting}"
+        session.err.line(session.err.paint(clean(MASKER.text(told)), "yellow"))
     for name in report.orphaned:
         session.err.line(session.err.paint(clean(f"{name}: {ORPHANED}"), "yellow"))
 
@@ -224,6 +226,7 @@ def pass_listing(report: PassReport) -> Listing:
                 "action": type(o.action).__name__,
                 "changes": dict(o.changes),
                 "error": o.error,
+                "waiting": o.waiting,
             }
             for o in report.outcomes
         ],

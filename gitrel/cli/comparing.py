@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitrel.backends.backend import Backend, Refused
 from gitrel.cli import lookup
 from gitrel.cli.rendering import renderings
 from gitrel.cli.session import Session
@@ -14,7 +13,7 @@ from gitrel.delivery.changes import Change, Mask, changes
 from gitrel.delivery.labels import is_owned, without_ownership
 from gitrel.delivery.plan import Plan
 from gitrel.errors import GitrelError, InvalidRepository
-from gitrel.kube.identity import Object, Ref, ref_of
+from gitrel.kube.identity import Ref
 from gitrel.orchestrator.world import World
 from gitrel.render.inputs import Inputs
 from gitrel.render.manifest import Rendered
@@ -188,34 +187,12 @@ def _told(forecast: Plan, component: str, environment: str, mask: Mask) -> Itera
 
 def _forecast(world: World, catalog: Catalog, component: str, environment: str, release: Rendered) -> Plan:
     """The plan that applying would carry out, with the answers of a dry run in it."""
-    from gitrel.delivery import inventory as inventories
-    from gitrel.delivery.plan import desired_objects, plan
-    from gitrel.orchestrator.deliver import read_inventory
+    from gitrel.orchestrator.deliver import inventory_or_empty, plan_for
 
     owner, place = catalog.components[component], catalog.environments[environment]
     backend = world.clusters.of(place)
-    inventory = read_inventory(backend, catalog, owner, place)
-    members = inventory or inventories.empty(component, environment, release.namespace)
-    desired = desired_objects(release, members)
-    current = backend.read([*desired, *members.objects])
-    answers = {
-        ref_of(obj): answer for obj in desired if (answer := _dry_run(backend, obj, current)) is not None
-    }
-    limits = owner.schedule
-    return plan(
-        release, members, current, answers, prune_limit=limits.prune_limit, prune_kinds=limits.prune_kinds
-    )
-
-
-def _dry_run(backend: Backend, obj: Object, current: Mapping[Ref, Object]) -> Object | Refused | None:
-    """The cluster's answer; None where it cannot judge yet, because the release brings what is missing.
-
-    A namespace or a kind that the same release creates does not exist during a dry run.
-    """
-    try:
-        return backend.apply(obj, dry_run=True)
-    except Refused as refusal:
-        return None if refusal.reason == "NotFound" and ref_of(obj) not in current else refusal
+    members = inventory_or_empty(backend, catalog, owner, place)
+    return plan_for(backend, owner, release, members, adopt=world.adopt_objects, ask_about_all=True)
 
 
 def base_catalog(root: Place, revision: str) -> Catalog:

@@ -13,7 +13,9 @@ from typing import Any
 
 from gitrel.backends.backend import FIELD_OWNER
 from gitrel.delivery.fields import Path, Step, differences
+from gitrel.delivery.wanted import compared
 from gitrel.kube.autoscaling import autoscaled
+from gitrel.kube.directives import directives_of
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object, Ref
 from gitrel.render.manifest import Manifest
@@ -52,10 +54,15 @@ def drift(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> Iterator
         if found is None:
             yield Drift(manifest.ref, "")
             continue
-        for path, _, _ in differences(manifest.object, found):
+        if (written := compared(manifest.object)) is None:
+            continue
+        yields = directives_of(manifest.object).conflicts == "yield"
+        for path, _, _ in differences(written, found):
             if path == ("spec", "replicas") and manifest.ref in scaled:
                 continue
             managers = other_managers(found, manifest.object, path)
+            if yields and managers:
+                continue
             yield Drift(manifest.ref, dotted(path), managers)
 
 

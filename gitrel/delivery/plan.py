@@ -260,7 +260,7 @@ def _objections(one: _One, inventory: Inventory, adopt: bool) -> Iterator[str]:
             by = f", made by {', '.join(found)}" if (found := managers(before)) else ""
             yield (
                 f"{one.origin}: {ref} is there already and is not gitrel's{by}: "
-                "allow to take it over with gitrel.dev/adopt: allowed or --adopt, or give it another name"
+                "allow to take it over with gitrel.dev/adopt: allowed or --adopt-objects, or name it otherwise"
             )
             return
     if refused is None or is_conflict(refused) or one.is_recreated:

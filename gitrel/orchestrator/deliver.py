@@ -1,4 +1,4 @@
-"""Putting one release into one cluster: look, plan, check, grow the inventory, apply, prune, settle it.
+"""Putting one release into one cluster: look, plan, check, run hooks, apply, prune, settle it.
 
 The order of the writes is what makes a crash harmless. The inventory names new objects before they are
 applied and forgets old ones after they are gone; its digest moves last, and only then counts as applied.
@@ -11,40 +11,40 @@ from datetime import datetime
 
 from gitrel.backends.backend import Backend, Refused
 from gitrel.delivery import inventory as inventories
+from gitrel.delivery.hooks import without_hooks
 from gitrel.delivery.inventory import Inventory
-from gitrel.delivery.plan import Plan, desired_objects, plan
-from gitrel.errors import GitrelError
+from gitrel.delivery.plan import Plan, desired_objects, plan, trials
 from gitrel.events import Event
 from gitrel.kube.identity import Object, Ref, ref_of
-from gitrel.kube.masking import Masker
+from gitrel.orchestrator import hooking
+from gitrel.orchestrator.applying import carry_out
 from gitrel.orchestrator.releases import rendered_release
+from gitrel.orchestrator.underway import OnItsWay
 from gitrel.orchestrator.world import World
 from gitrel.render.manifest import Rendered
 from gitrel.repo.model import Catalog, Component, Environment
-from gitrel.rollout.actions import Apply
-
-
-class StillDeleting(GitrelError):
-    """An object of the release is on its way out, so the release is not whole until it can be made anew."""
-
-    exit_code = 5
+from gitrel.rollout.actions import Apply, RunHooks
 
 
 def deliver(
-    world: World, catalog: Catalog, component: Component, action: Apply, now: datetime
+    world: World, catalog: Catalog, component: Component, action: Apply, now: datetime, attempt: str = ""
 ) -> Mapping[str, int]:
     """Applies the action's release and prunes what left it; gives the counts of changes by word.
 
-    Raises `PlanRefused` before anything is written, `Refused` where the cluster refuses in the middle (the
-    next pass goes on from there), `StillDeleting`, `NotReproducible`, and `Unreachable`.
+    `attempt` names the start of the release, for its hooks. Raises `PlanRefused` and `HookFailed` before
+    anything of the release is written, `OnItsWay` where something has to happen in the cluster first,
+    `PartlyApplied` where the cluster refuses in the middle (the next pass goes on from there),
+    `NotReproducible`, and `Unreachable`.
     """
     environment = catalog.environments[action.environment]
-    rendered = rendered_release(world, catalog, component.name, environment.name, action.release)
+    whole = rendered_release(world, catalog, component.name, environment.name, action.release)
     backend = world.clusters.of(environment)
-    inventory = read_inventory(backend, catalog, component, environment) or inventories.empty(
-        component.name, environment.name, namespace_of(component, environment)
-    )
-    planned = plan_for(backend, component, rendered, inventory)
+    inventory = inventory_or_empty(backend, catalog, component, environment)
+    # Hooks belong to bringing a release in, not to mending what drifted from it.
+    coming = inventory.digest != whole.digest
+    before = hooking.look(backend, whole, inventory, "before", attempt) if coming else hooking.Look(())
+    hooking.check_before(before)
+    planned = plan_for(backend, component, whole, inventory, adopt=world.adopt_objects)
     data = {
         "version": action.release.version,
         "changes": planned.counts,
@@ -55,51 +55,76 @@ def deliver(
 
     world.clusters.forget(component.name, environment.name)
     _ensure_namespace(backend, inventory.namespace)
+    if before.up:
+        hooking.start_due(backend, before)
+        raise OnItsWay(f"waits: {before.waits}", {"created": len(before.up)})
+    release, rendered = action.release, without_hooks(whole)
+    inventory = inventory.remembering(hook.key for hook in before.hooks)
     _write(backend, inventory.growing_by(manifest.object for manifest in rendered.manifests))
-    _carry_out(backend, planned, rendered)
-    skipped = [entry for entry in planned.entries if entry.word == "skipped"]
-    if waiting := [entry for entry in skipped if entry.after is not None]:
-        raise StillDeleting("\n".join(f"{entry.ref} {entry.reason}" for entry in waiting))
-    kept = [entry.object for entry in skipped]
+    carry_out(backend, planned, (manifest.object for manifest in whole.manifests), now)
+    kept = [entry.object for entry in planned.entries if entry.word == "skipped"]
     objects = [*(manifest.object for manifest in rendered.manifests), *kept]
-    release = action.release
-    _write(backend, inventory.holding(release.version, release.digest, release.commit, objects))
+    inventory = inventory.holding(release.version, release.digest, release.commit, objects)
+    _write(backend, inventory)
+    if coming:
+        hooking.tidy(backend, inventory, release.digest)
     return planned.counts
 
 
-def _carry_out(backend: Backend, planned: Plan, rendered: Rendered) -> None:
-    """Applies, then deletes. What the cluster says when it refuses is told without the release's secrets."""
-    try:
-        for entry in planned.to_apply:
-            backend.apply(entry.object, force=entry.reason == "adopted")
-        for entry in planned.to_delete:
-            backend.delete(entry.object)
-    except Refused as refused:
-        masker = Masker(manifest.object for manifest in rendered.manifests)
-        raise Refused(refused.ref, refused.reason, masker.text(refused.message)) from None
+def run_hooks(
+    world: World, catalog: Catalog, component: Component, action: RunHooks, now: datetime, attempt: str
+) -> None:
+    """Starts the hooks whose turn it is, and writes down those that are over."""
+    environment = catalog.environments[action.environment]
+    rendered = rendered_release(world, catalog, component.name, environment.name, action.release)
+    backend = world.clusters.of(environment)
+    inventory = inventory_or_empty(backend, catalog, component, environment)
+    found = hooking.look(backend, rendered, inventory, action.moment, attempt)
+    world.clusters.forget(component.name, environment.name)
+    started = hooking.start_due(backend, found)
+    inventory = hooking.remember(backend, inventory, found.hooks)
+    if not found.up:
+        hooking.tidy(backend, inventory, action.release.digest)
+    for hook in started:
+        data = {"version": action.release.version, "moment": hook.moment}
+        world.events.emit(
+            Event(now, "hook.started", component.name, environment.name, str(hook.ref), data=data)
+        )
 
 
-def plan_for(backend: Backend, component: Component, rendered: Rendered, inventory: Inventory) -> Plan:
-    """What applying `rendered` would do now. Nothing is written: the cluster is asked by dry runs."""
+def plan_for(
+    backend: Backend,
+    component: Component,
+    rendered: Rendered,
+    inventory: Inventory,
+    *,
+    adopt: bool = False,
+    ask_about_all: bool = False,
+) -> Plan:
+    """What applying `rendered` would do now. Nothing is written: the cluster is asked by dry runs.
+
+    Objects that do not exist yet are asked about too where something runs that must not be half replaced,
+    or where `ask_about_all` says so.
+    """
     desired = desired_objects(rendered, inventory)
     live = backend.read([*desired, *inventory.objects])
-    dry_run = {ref: _dry_run(backend, obj) for obj in desired if (ref := ref_of(obj)) in live}
-    schedule = component.schedule
+
+    def ask(obj: Object, force: bool) -> Object | Refused:
+        try:
+            return backend.apply(obj, dry_run=True, force=force)
+        except Refused as refused:
+            return refused
+
+    creations = ask_about_all or inventory.digest is not None
     return plan(
         rendered,
         inventory,
         live,
-        dry_run,
-        prune_limit=schedule.prune_limit,
-        prune_kinds=schedule.prune_kinds,
+        trials(rendered, inventory, live, ask, adopt=adopt, creations=creations),
+        prune_limit=component.schedule.prune_limit,
+        prune_kinds=component.schedule.prune_kinds,
+        adopt=adopt,
     )
-
-
-def _dry_run(backend: Backend, obj: Object) -> Object | Refused:
-    try:
-        return backend.apply(obj, dry_run=True)
-    except Refused as refused:
-        return refused
 
 
 def namespace_of(component: Component, environment: Environment) -> str:
@@ -107,12 +132,26 @@ def namespace_of(component: Component, environment: Environment) -> str:
 
 
 def read_inventory(
-    backend: Backend, catalog: Catalog, component: Component, environment: Environment
+    backend: Backend,
+    catalog: Catalog,
+    component: Component,
+    environment: Environment,
+    *,
+    recent: bool = False,
 ) -> Inventory | None:
-    """What was applied there, or None where nothing ever was."""
+    """What was applied there, or None where nothing ever was. `recent` as for `Backend.read`."""
     parent = inventories.parent(component.name, namespace_of(component, environment))
-    found = backend.read([parent]).get(ref_of(parent))
+    found = backend.read([parent], recent=recent).get(ref_of(parent))
     return inventories.from_object(found, environment.name) if found else None
+
+
+def inventory_or_empty(
+    backend: Backend, catalog: Catalog, component: Component, environment: Environment
+) -> Inventory:
+    """What was applied there, or the inventory of nothing."""
+    return read_inventory(backend, catalog, component, environment) or inventories.empty(
+        component.name, environment.name, namespace_of(component, environment)
+    )
 
 
 def _write(backend: Backend, inventory: Inventory) -> None:

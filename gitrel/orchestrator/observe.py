@@ -11,6 +11,7 @@ from datetime import datetime
 
 from gitrel.backends.backend import Backend
 from gitrel.delivery.drift import has_drifted
+from gitrel.delivery.hooks import without_hooks
 from gitrel.delivery.inventory import Inventory
 from gitrel.errors import GitrelError, Problem, Unreachable
 from gitrel.orchestrator import deliver
@@ -18,6 +19,7 @@ from gitrel.orchestrator.clusters import Sighting
 from gitrel.orchestrator.evidence import health_in
 from gitrel.orchestrator.releases import judged_version, rendered_release
 from gitrel.orchestrator.sets import waiting_for_set
+from gitrel.orchestrator.standing import with_standing
 from gitrel.orchestrator.world import World
 from gitrel.render.manifest import Written
 from gitrel.repo.model import Catalog, Component, Environment
@@ -87,17 +89,18 @@ def see(
     pointer, candidate = known
     try:
         sighting = _look(world, catalog, component, record, known, name, now)
+        seen = Seen(
+            environment=name,
+            pointer=pointer,
+            candidate=candidate,
+            applied=sighting.applied,
+            health=sighting.health,
+            drifted=sighting.drifted,
+        )
+        return with_standing(world, catalog, component, record, seen), ""
     except Unreachable as error:
+        world.clusters.give_up(name, str(error))
         return Seen(name, pointer, candidate, reachable=False), str(error)
-    seen = Seen(
-        environment=name,
-        pointer=pointer,
-        candidate=candidate,
-        applied=sighting.applied,
-        health=sighting.health,
-        drifted=sighting.drifted,
-    )
-    return seen, ""
 
 
 def _candidate(
@@ -139,13 +142,13 @@ def _look(
     environment = catalog.environments[name]
     backend = world.clusters.of(environment)
     before = world.clusters.recall(component.name, name)
-    mark, changed = backend.changed_since(before.mark if before else "")
+    mark, changed = backend.changed_since(before.mark if before else "", component.name)
     in_force = record.in_force.get(name)
     # The component's own rules judge too: a look by other rules is no longer true.
     judged = f"{in_force.digest if in_force else ''} {hash(component.health)}"
     if before and not changed and before.wanted == judged and _is_steady(before):
         return before
-    inventory = deliver.read_inventory(backend, catalog, component, environment)
+    inventory = deliver.read_inventory(backend, catalog, component, environment, recent=True)
     applied = inventory.digest if inventory else None
     sighting = Sighting(mark, judged, applied, None, False)
     release = _release_with(applied, record, name, known)
@@ -184,13 +187,14 @@ def _judge(
 ) -> Sighting:
     """Health and drift of what is applied, judged against the manifests of exactly that release."""
     try:
-        rendered = rendered_release(world, catalog, component.name, environment.name, release)
+        whole = rendered_release(world, catalog, component.name, environment.name, release)
+        rendered = without_hooks(whole)
     except Unreachable:
         raise
     except GitrelError:
         # What was applied can no longer be rendered: nothing can be said of it, and nothing is claimed.
         return sighting
-    live = backend.read([manifest.object for manifest in rendered.manifests])
+    live = backend.read([manifest.object for manifest in rendered.manifests], recent=True)
     return Sighting(
         mark=sighting.mark,
         wanted=sighting.wanted,

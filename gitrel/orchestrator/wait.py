@@ -36,7 +36,7 @@ def settled(report: PassReport) -> bool:
         if rollout.status in ("running", "paused") and not is_stuck(rollout, report.rollouts)
         for progress in rollout.environments.values()
     )
-    return not underway and not report.errors and not report.unreachable
+    return not underway and not report.errors and not report.waiting and not report.unreachable
 
 
 def still_underway(report: PassReport) -> tuple[str, ...]:
@@ -45,6 +45,7 @@ def still_underway(report: PassReport) -> tuple[str, ...]:
     return (
         *(f"{name}: {report.because.get(name)}" for name in running),
         *(f"{outcome.component} in {outcome.environment}: {outcome.error}" for outcome in report.errors),
+        *(f"{outcome.component} in {outcome.environment}: {outcome.waiting}" for outcome in report.waiting),
         *(f"{name}: cluster unreachable: {why}" for name, why in report.unreachable.items()),
     )
 
@@ -62,12 +63,19 @@ def reconcile_retrying(world: World, scope: Scope | None = None) -> PassReport:
     raise AssertionError("unreachable: tenacity re-raises the last Conflict")
 
 
+def has_acted(report: PassReport) -> bool:
+    """Whether something was done, so that there is news soon. What was refused will be refused again until
+    somebody mends it, and what waits is waited for."""
+    done = any(outcome.changes or not outcome.waiting for outcome in report.outcomes)
+    return done and not report.errors
+
+
 def next_look(report: PassReport, backends: Iterable[Backend], poll: timedelta) -> datetime:
     """When the next pass is due: the core's own timer, a cluster's next change, or the next poll.
 
     After something was done it is due at once, because what was applied may be well already.
     """
-    dues = [report.at + (RESTLESS if report.outcomes and not report.errors else poll)]
+    dues = [report.at + (RESTLESS if has_acted(report) else poll)]
     if report.wake_at:
         dues.append(report.wake_at)
     dues += [due for backend in backends if (due := backend.next_change_due())]

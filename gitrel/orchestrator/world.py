@@ -16,6 +16,7 @@ from gitrel.events import EventStream
 from gitrel.ledger.ledger import Ledger
 from gitrel.ledger.proposals import Proposals
 from gitrel.orchestrator.clusters import Clusters
+from gitrel.orchestrator.notes import Notes
 from gitrel.render.manifest import Judgement, Rendered
 from gitrel.repo.model import Catalog
 from gitrel.rollout.actions import Action
@@ -60,6 +61,9 @@ class World:
     """Who acts, as `Name <email>`: the author of pointer commits and of journal entries."""
     proposals: Proposals | None = None
     """Where changes can be proposed to people; None where there is no remote."""
+    notes: Notes = field(default_factory=Notes)
+    adopt_objects: bool = False
+    """Whether objects that are there already and nobody's may be taken over in these passes."""
     tidy: Callable[[], None] = _nothing_to_tidy
     """For quiet moments: puts in order what the passes have piled up. Never raises."""
 
@@ -82,8 +86,10 @@ class Outcome:
     environment: str
     action: Action
     changes: Mapping[str, int] = field(default_factory=dict)
-    """Objects by kstatus-style word: created, configured, unchanged, deleted, skipped."""
+    """Objects by word: created, configured, recreated, unchanged, deleted, skipped."""
     error: str = ""
+    waiting: str = ""
+    """What the action waits for where it is on its way; the next pass goes on with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,10 @@ class PassReport:
     """What is wrong in the repository; components with errors were left out of the pass."""
     orphaned: tuple[str, ...] = ()
     """Components that are gone from the repository and still run: nothing is ever removed in silence."""
+
+    @property
+    def waiting(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.waiting)
 
     @property
     def errors(self) -> tuple[Outcome, ...]:
