@@ -88,6 +88,8 @@ class Outcome:
     changes: Mapping[str, int] = field(default_factory=dict)
     """Objects by word: created, configured, recreated, unchanged, deleted, skipped."""
     error: str = ""
+    mendable: bool = True
+    """Whether an error may go away by itself; False where the cluster understood and said no."""
     waiting: str = ""
     """What the action waits for where it is on its way; the next pass goes on with it."""
 
