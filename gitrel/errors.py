@@ -6,6 +6,7 @@ GitrelError                      70  a fault in gitrel itself, unless a subclass
 ├── GateClosed                    4  the schedule does not allow it yet (carries the gate and the instant)
 ├── RolloutFailed                 5  the rollout failed, or was rolled back
 ├── TimedOut                      6  waited as long as was asked
+├── NeedsPerson                   8  waiting is of no use: somebody has to do something first
 └── Unreachable                   7  a cluster or the Git remote cannot be reached
     └── Conflict                     somebody else moved the same ref first; re-read and try again
 """
@@ -83,6 +84,12 @@ class TimedOut(GitrelError):
     """What was waited for did not happen in the time that was allowed."""
 
     exit_code = 6
+
+
+class NeedsPerson(GitrelError):
+    """What was waited for does not happen by itself; the message says who is to do what."""
+
+    exit_code = 8
 
 
 class Unreachable(GitrelError):

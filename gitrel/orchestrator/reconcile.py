@@ -19,6 +19,7 @@ from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.sets import is_freed
 from gitrel.orchestrator.specs import in_dependency_order, orphaned, spec_of
 from gitrel.orchestrator.step import Step
+from gitrel.orchestrator.stuck import stuck_components
 from gitrel.orchestrator.watching import WATCHED, watch
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
 from gitrel.render.clashes import Claims
@@ -41,6 +42,7 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     """
     now = world.clock.now()  # the only reading of time in this pass
     head, records = world.ledger.load()  # before the branch: a move in between is then a conflict
+    world.clusters.expect(records.values())
     commit = world.source.head()
     catalog, problems = world.source.catalog(commit)
 
@@ -55,8 +57,10 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     if blocking(problems):
         return report
     left = orphaned(catalog, records) if not part.components else ()
-    freed = is_freed(catalog, records, report.rollouts)
-    return replace(report, orphaned=left, wake_at=now if freed else report.wake_at)
+    report = replace(report, orphaned=left)
+    if is_freed(catalog, records, report.rollouts):
+        return replace(report, wake_at=now)
+    return replace(report, stuck=stuck_components(steps, records))
 
 
 def _decide_all(
@@ -83,7 +87,7 @@ def _decide_all(
             if component.name not in unsound:
                 spec = spec_of(catalog, component)
                 decision = decide(spec, before, sight.seen, now)
-                steps.append(Step(catalog, component, spec, before, sight, decision))
+                steps.append(Step(catalog, component, spec, before, sight, decision, now))
     watched = (watch(world, records[name], catalog.commit, now) for name in sorted(unsound & records.keys()))
     steps += [step for step in watched if step is not None]
     errors = [problem for problem in problems if problem.severity == "error"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from gitrel.orchestrator.observe import Sight
 from gitrel.repo.model import Catalog, Component
@@ -23,6 +24,7 @@ class Step:
     before: Rollout
     sight: Sight
     decision: Decision
+    now: datetime
     watched: bool = False
 
     @property

@@ -52,7 +52,8 @@ def watch(world: World, record: Rollout, commit: str, now: datetime) -> Step | N
         if because:
             unreachable[name] = because
     sight = Sight(commit, seen, unreachable)
-    return Step(catalog, component, spec, record, sight, decide(spec, record, seen, now), watched=True)
+    decision = decide(spec, record, seen, now)
+    return Step(catalog, component, spec, record, sight, decision, now, watched=True)
 
 
 def last_good(world: World, record: Rollout) -> Catalog | None:

@@ -16,10 +16,10 @@ from gitrel.events import EventStream
 from gitrel.ledger.ledger import Ledger
 from gitrel.ledger.proposals import Proposals
 from gitrel.orchestrator.clusters import Clusters
-from gitrel.orchestrator.notes import Notes
 from gitrel.render.manifest import Judgement, Rendered
 from gitrel.repo.model import Catalog
 from gitrel.rollout.actions import Action
+from gitrel.rollout.people import Stuck
 from gitrel.rollout.state import Rollout
 
 
@@ -61,9 +61,6 @@ class World:
     """Who acts, as `Name <email>`: the author of pointer commits and of journal entries."""
     proposals: Proposals | None = None
     """Where changes can be proposed to people; None where there is no remote."""
-    notes: Notes = field(default_factory=Notes)
-    adopt_objects: bool = False
-    """Whether objects that are there already and nobody's may be taken over in these passes."""
     tidy: Callable[[], None] = _nothing_to_tidy
     """For quiet moments: puts in order what the passes have piled up. Never raises."""
 
@@ -86,7 +83,7 @@ class Outcome:
     environment: str
     action: Action
     changes: Mapping[str, int] = field(default_factory=dict)
-    """Objects by word: created, configured, recreated, unchanged, deleted, skipped."""
+    """Objects by kstatus-style word: created, configured, unchanged, deleted, skipped."""
     error: str = ""
     mendable: bool = True
     """Whether an error may go away by itself; False where the cluster understood and said no."""
@@ -111,6 +108,8 @@ class PassReport:
     """What is wrong in the repository; components with errors were left out of the pass."""
     orphaned: tuple[str, ...] = ()
     """Components that are gone from the repository and still run: nothing is ever removed in silence."""
+    stuck: Mapping[str, tuple[Stuck, ...]] = field(default_factory=dict)
+    """Component → what of it waits for a person, where nothing of it goes on by itself."""
 
     @property
     def waiting(self) -> tuple[Outcome, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from gitrel.errors import TimedOut
+from gitrel.errors import NeedsPerson, TimedOut
 from gitrel.orchestrator.wait import next_look, reconcile_until_done
 from gitrel.orchestrator.world import PassReport, Scope, World
 from gitrel.rehearsal.fleet import Fleet
@@ -28,7 +28,8 @@ def play(
     patience: timedelta = PATIENCE,
     on_report: Callable[[PassReport], None] = lambda report: None,
 ) -> PassReport:
-    """Passes until everything in scope is settled, or until `patience` has passed on the fleet's clock."""
+    """Passes until everything in scope is settled or waits for a person, or until `patience` has passed on
+    the fleet's clock. What a cluster refuses is played to its end: the deadline, and what follows."""
     latest: list[PassReport] = []
 
     def keep(report: PassReport) -> None:
@@ -39,6 +40,6 @@ def play(
         fleet.advance_to(min(next_look(report, world.clusters.connected(), IDLE), fleet.next_fault(IDLE)))
 
     try:
-        return reconcile_until_done(world, scope, patience, wait, keep)
-    except TimedOut:
+        return reconcile_until_done(world, scope, patience, wait, keep, refused_for=None)
+    except (TimedOut, NeedsPerson):
         return latest[0]
