@@ -16,6 +16,7 @@ from gitrel.events import EventStream
 from gitrel.ledger.ledger import Ledger
 from gitrel.ledger.proposals import Proposals
 from gitrel.orchestrator.clusters import Clusters
+from gitrel.orchestrator.notes import Notes
 from gitrel.render.manifest import Judgement, Rendered
 from gitrel.repo.model import Catalog
 from gitrel.rollout.actions import Action
@@ -61,6 +62,9 @@ class World:
     """Who acts, as `Name <email>`: the author of pointer commits and of journal entries."""
     proposals: Proposals | None = None
     """Where changes can be proposed to people; None where there is no remote."""
+    notes: Notes = field(default_factory=Notes)
+    adopt_objects: bool = False
+    """Whether objects that are there already and nobody's may be taken over in these passes."""
     tidy: Callable[[], None] = _nothing_to_tidy
     """For quiet moments: puts in order what the passes have piled up. Never raises."""
 
@@ -83,7 +87,7 @@ class Outcome:
     environment: str
     action: Action
     changes: Mapping[str, int] = field(default_factory=dict)
-    """Objects by kstatus-style word: created, configured, unchanged, deleted, skipped."""
+    """Objects by word: created, configured, recreated, unchanged, deleted, skipped."""
     error: str = ""
     mendable: bool = True
     """Whether an error may go away by itself; False where the cluster understood and said no."""
