@@ -28,7 +28,10 @@ PATIENCE_SECONDS = 15.0
 
 
 class EmbeddedBackend:
-    """Implements `Backend` and `Exclusive` over one `Cluster`, which it closes with itself."""
+    """Implements `Backend` and `Exclusive` over one `Cluster`, which it closes with itself.
+
+    Its memory is the cluster itself, so `recent` makes no difference, and a mark is good for all owners.
+    """
 
     exclusive: Literal[True] = True
 
@@ -42,7 +45,7 @@ class EmbeddedBackend:
         uid: str = self._open().api.get("namespaces", "kube-system")["metadata"]["uid"]
         return uid
 
-    def read(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object]:
+    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
         api = self._open().api
         found: dict[Ref, Object] = {}
         for obj in objects:
@@ -55,7 +58,13 @@ class EmbeddedBackend:
         return found
 
     def list(
-        self, api_version: str, kind: str, namespace: str, selector: Mapping[str, str] | None = None
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        selector: Mapping[str, str] | None = None,
+        *,
+        recent: bool = False,
     ) -> Sequence[Object]:
         cluster = self._open()
         try:
@@ -88,7 +97,7 @@ class EmbeddedBackend:
         cluster.settle()
         return True
 
-    def changed_since(self, mark: str) -> tuple[str, bool]:
+    def changed_since(self, mark: str, owner: str = "") -> tuple[str, bool]:
         new = str(self._open().revision)
         return new, new != mark
 
@@ -147,8 +156,15 @@ def spec_of(environment: Environment, seed: int = 0, rules: Iterable[Mapping[str
         name=environment.name,
         seed=seed,
         nodes=(NodePool(name=environment.name, count=environment.cluster.nodes),),
-        behaviours=(*environment.cluster.behaviours, *rules),
+        behaviours=tuple(_plain(rule) for rule in (*environment.cluster.behaviours, *rules)),
     )
+
+
+def _plain(value: Any) -> Any:
+    """Without the read-only views in which a catalog hands out its values: a spec is kept as JSON."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _refused(ref: Ref, error: ApiError) -> Refused:
