@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitrel.rollout.facts import is_proven, listing, same, with_progress
+from gitrel.rollout.facts import PROMOTING, is_proven, listing, same, with_progress
 from gitrel.rollout.gates.verdict import Verdict
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
@@ -111,7 +111,9 @@ def enter_waiting(step: Step, progress: EnvironmentProgress) -> Rollout:
 
 
 def _promotion(rollout: Rollout, progress: EnvironmentProgress) -> str:
-    return rollout.version if progress.environment in rollout.scope else ""
+    """The version whose turn comes by itself; none once the promotion is over, as after a rollback."""
+    goes_on = rollout.status in PROMOTING and progress.environment in rollout.scope
+    return rollout.version if goes_on else ""
 
 
 def enter_applying(step: Step, progress: EnvironmentProgress) -> Rollout:

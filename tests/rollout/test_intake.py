@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from gitrel.rollout.decide import decide
 from gitrel.rollout.state import Phase
+from gitrel.rollout.verify import verify
 from tests.rollout.world import World, a_spec, released
 
 SPEC = a_spec("staging", "canary", "asia europe")
@@ -145,3 +149,28 @@ def test_rolling_back_a_configuration_keeps_it_out_until_it_is_fixed() -> None:
     world.advance(3 * HOUR)
     assert world.rollout.in_force["canary"] == before
     assert phase(world, "canary") == "rolled-back"
+
+
+@pytest.mark.parametrize("moved", ["before", "while", "after"])
+def test_a_pointer_ahead_of_a_promotion_that_was_taken_back_is_held(moved: str) -> None:
+    """Its turn will not come: nobody promotes that version any more. Whenever the pointer was moved."""
+    world = released(replace(SPEC, on_failure="rollback"))
+    world.promote("v2")
+    world.advance(5 * MINUTE)
+    if moved == "before":
+        world.pointers["asia"] = "v2"
+        world.advance(MINUTE)
+        assert phase(world, "asia") == "queued"
+    world.clusters["staging"].broken = "pods crash"
+    if moved == "while":
+        world.pointers["asia"] = "v2"
+    world.advance(20 * MINUTE)
+    if moved == "after":
+        world.pointers["asia"] = "v2"
+        world.advance(MINUTE)
+    assert (phase(world, "staging"), phase(world, "asia")) == ("rolled-back", "held")
+    assert world.rollout.in_force["asia"].version == "v1"
+    assert verify(world.journal) is None
+    world.pointers["asia"] = "v1"
+    world.advance(MINUTE)
+    assert phase(world, "asia") in ("", "passed")
