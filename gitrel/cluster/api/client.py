@@ -261,8 +261,9 @@ class Client:
         """Sets `spec.replicas`, as kubectl scale does; returns the Scale."""
         kind = self._handler.scheme.resource(resource)
         self._allow("update", resource, namespace, name, "scale")
-        scaled = scale.with_replicas(kind, self._existing(resource, name, namespace), replicas)
-        return scale.scale_of(kind, self._handler.update(resource, scaled, self._request))
+        old = self._existing(resource, name, namespace)
+        wanted = {"metadata": {}, "spec": {"replicas": replicas}}
+        return scale.scale_of(kind, scale.rescaled(self._handler, kind, old, wanted, self._request))
 
 
 def _in_own_version(kind: Kind, resource: str, obj: Object) -> Object:

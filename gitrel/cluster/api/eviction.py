@@ -104,7 +104,10 @@ def evict(
     pod = handler.store.get("pods", namespace, name)
     if pod is None:
         raise errors.not_found("pods", name)
+    handler.admit("CREATE", "pods", "eviction", pod, _eviction(pod, options), None, request)
     verdict = decide(pod, handler.store.list(BUDGETS, namespace))
+    # What follows is the eviction's own doing, about which nobody is asked.
+    request = replace(request, admitted=True)
     own = replace(request, trusted=True)
     if verdict.budget is not None:
         budget, status = verdict.budget, verdict.budget["status"]
@@ -114,6 +117,15 @@ def evict(
     if not pod["metadata"].get("deletionTimestamp"):
         _mark(handler, pod, own)
     return handler.delete("pods", namespace, name, options, request)
+
+
+def _eviction(pod: Object, options: DeleteOptions) -> Object:
+    """As admission is shown it."""
+    metadata = {key: pod["metadata"][key] for key in ("name", "namespace")}
+    found: Object = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+    if options.grace_seconds is not None:
+        found["deleteOptions"] = {"gracePeriodSeconds": options.grace_seconds}
+    return found
 
 
 def _mark(handler: Handler, pod: Object, request: Request) -> None:

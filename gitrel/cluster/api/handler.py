@@ -22,7 +22,13 @@ from gitrel.cluster.api.allocation import ServiceAllocator
 from gitrel.cluster.api.binding import binding_of, bound
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import FieldError
-from gitrel.cluster.api.kept import check_preconditions, named, version_of, with_status_of
+from gitrel.cluster.api.kept import (
+    check_delete_preconditions,
+    check_preconditions,
+    named,
+    version_of,
+    with_status_of,
+)
 from gitrel.cluster.api.moved import refuse_moved
 from gitrel.cluster.api.request import Request, options_of
 from gitrel.cluster.api.scheme import Scheme
@@ -108,6 +114,8 @@ class Handler:
         deletion: DeleteOptions | None = None,
     ) -> Gate | OpenGate:
         """`obj` names what is written; for anything but a creation that is the one that is there."""
+        if request.admitted:
+            return OPEN
 
         def attributes() -> Attributes:
             metadata = obj["metadata"]
@@ -191,12 +199,11 @@ class Handler:
         base = obj["metadata"].get("generateName")
         if not base:
             return ""
-        name = ""
-        for _ in range(metadata.GENERATE_TRIES):
-            name = base[: metadata.GENERATED_NAME_BASE_MAX] + self._randomness.suffix()
-            if self.store.get(kind.resource, namespace, name) is None:
-                break
-        return name
+
+        def is_free(name: str) -> bool:
+            return self.store.get(kind.resource, namespace, name) is None
+
+        return metadata.generated_name(base, is_free, self._randomness.suffix)
 
     # --- update -------------------------------------------------------------------------------------------
 
@@ -324,7 +331,7 @@ class Handler:
         old = self.store.get(kind.resource, namespace, name)
         if old is None:
             raise errors.not_found(resource, name)
-        check_preconditions(resource, old, options.uid, options.resource_version)
+        check_delete_preconditions(kind, old, options.uid, options.resource_version)
         if why := kind.undeletable(old):
             raise errors.forbidden(resource, name, why)
         gate = self._gate("DELETE", kind, "", old, old, request, options)
@@ -346,28 +353,27 @@ class Handler:
         if pod is None:
             raise errors.not_found("pods", name)
         kind, new = self.scheme.resource("pods"), bound(pod, node, self.timestamp())
-        gate = self._gate("CREATE", kind, "binding", pod, None, request)
-        if gate is not OPEN:
-            self._ask_about(pod, binding_of(pod, node), gate)
+        self.admit("CREATE", "pods", "binding", pod, binding_of(pod, node), None, request)
         return self._put(kind, new, request)
 
-    def _ask_about(self, pod: Object, sent: Object, gate: Gate | OpenGate) -> None:
-        """Admits something that is said of a pod and is none itself. Raises ApiError."""
-        gate.check(gate.completed(sent))
+    def admit(
+        self,
+        operation: Operation,
+        resource: str,
+        subresource: str,
+        obj: Object,
+        sent: Object,
+        old: Object | None,
+        request: Request,
+    ) -> Object:
+        """What is asked of an object and is none of its kind, such as a Scale, as it was completed."""
+        kind = self.scheme.resource(resource)
+        gate = self._gate(operation, kind, subresource, obj, old, request)
+        new = gate.completed(sent)
+        gate.check(new)
         if gate.course.called_out:
-            refuse_moved(self.store, "pods", pod, pod)
-
-    def connect(
-        self, subresource: str, obj: Object, sent: Object, request: Request, operation: Operation = "CONNECT"
-    ) -> None:
-        """Admits what is asked of a pod and stored nowhere: `exec`, or an `eviction` as a CREATE.
-
-        `sent` is what admission gets to see, such as PodExecOptions. Raises ApiError.
-        """
-        kind = self.scheme.resource("pods")
-        gate = self._gate(operation, kind, subresource, obj, None, request)
-        if gate is not OPEN:
-            self._ask_about(obj, sent, gate)
+            refuse_moved(self.store, kind.resource, obj, obj)
+        return new
 
     # --- the ends -----------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ The rules are those of apiserver `pkg/registry/rest` and apimachinery `pkg/api/v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gitrel.cluster.api.errors import (
@@ -24,6 +24,16 @@ GENERATED_NAME_BASE_MAX = 58
 GENERATE_TRIES = 8
 
 ANNOTATIONS_BYTES_MAX = 256 * 1024
+
+
+def generated_name(base: str, is_free: Callable[[str], bool], suffix: Callable[[], str]) -> str:
+    """Tried a few times; the last one may be taken."""
+    name = ""
+    for _ in range(GENERATE_TRIES):
+        name = base[:GENERATED_NAME_BASE_MAX] + suffix()
+        if is_free(name):
+            break
+    return name
 
 
 def errors(metadata: Mapping[str, Any], kind: Kind) -> Iterator[FieldError]:

@@ -39,6 +39,8 @@ class Request:
     """In which the write came, where the object does not say it: webhooks may ask for that version."""
     stated_manager: str = ""
     """The field manager, where it was named and not made out."""
+    admitted: bool = False
+    """Admission has had its say in another form, such as a Scale."""
     annotate: Callable[[str, str], None] = _unnoted
     """Gets what admission would have written to an audit log: key, value."""
 

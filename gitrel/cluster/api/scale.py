@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gitrel.cluster.api.errors import ApiError, invalid, invalid_value, not_found
+from gitrel.cluster.api.handler import Handler, Request
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube import selectors
 from gitrel.kube.fields import get, replaced
@@ -35,6 +38,23 @@ def with_replicas(kind: Kind, obj: Object, replicas: int) -> Object:
         problem = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         raise invalid("Scale", "autoscaling", obj["metadata"]["name"], [problem])
     return replaced(obj, kind.scale_at.spec_replicas, replicas)
+
+
+def rescaled(handler: Handler, kind: Kind, old: Object, wanted: Object, request: Request) -> Object:
+    """Writes `spec.replicas` as the Scale `wanted` has it, by the object's own preconditions in it.
+
+    Returns the object. Raises ApiError.
+    """
+    now = scale_of(kind, old)
+    metadata = {**now["metadata"], **wanted.get("metadata", {})}
+    sent = {**now, "metadata": metadata, "spec": wanted.get("spec") or {}}
+    sent = handler.admit("UPDATE", kind.resource, "scale", old, sent, now, request)
+    scaled = with_replicas(kind, old, get(sent, "spec", "replicas", default=0))
+    stated = ("uid", "resourceVersion")
+    own = {key: value for key, value in scaled["metadata"].items() if key not in stated}
+    given = {key: value for key, value in (wanted.get("metadata") or {}).items() if key in stated and value}
+    asked = {**scaled, "metadata": {**own, **given}}
+    return handler.update(kind.resource, asked, replace(request, admitted=True))
 
 
 def _replicas(kind: Kind, obj: Object) -> int:

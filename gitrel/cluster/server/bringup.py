@@ -12,6 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from gitrel.clock import SystemClock
+from gitrel.cluster.api.admission.webhooks.https import HttpsCaller
 from gitrel.cluster.cluster import EPOCH, Cluster
 from gitrel.cluster.controllers.certificates.approving import ApprovingController
 from gitrel.cluster.controllers.certificates.signing import SigningController
@@ -22,6 +23,7 @@ from gitrel.cluster.kinds.certificates import RESOURCE as CERTIFICATE_REQUESTS
 from gitrel.cluster.parts import Controllers, default_controllers
 from gitrel.cluster.server import certificates, kubeconfig
 from gitrel.cluster.server.certificates import Pair
+from gitrel.cluster.server.fibers import PatientCaller
 from gitrel.cluster.server.home import Home, Settings
 from gitrel.cluster.server.identity import Authenticator, User, read_token_file, token_rows
 from gitrel.cluster.server.pace import Flowing, Jumping, Pace
@@ -30,6 +32,9 @@ from gitrel.cluster.server.serving import Files, Serving, hosts_of, listen, serv
 from gitrel.cluster.server.tokens import Accounts, Signer, new_key
 from gitrel.cluster.spec import ClusterSpec, NodePool
 from gitrel.errors import UsageError
+
+_WEBHOOKS = PatientCaller(HttpsCaller())
+"""Who calls admission webhooks for a served cluster."""
 
 
 def serve(home: Home, settings: Settings, on_ready: Callable[[str], None]) -> None:
@@ -82,7 +87,7 @@ def served(
         now = SystemClock().now()
         authority, signer = _authority(place, now), _signer(place)
         start = EPOCH if clock == "virtual" else now
-        cluster = Cluster(spec, controllers=_parts(authority, signer), clock_start=start)
+        cluster = Cluster(spec, controllers=_parts(authority, signer), clock_start=start, webhooks=_WEBHOOKS)
         cluster.handler.guards[CERTIFICATE_REQUESTS] = restricted(Authority(authority))
         own = replace(settings, service_cidr=cluster.spec.service_cidr)
         files = _pki(place, authority, host, url, own, now)
@@ -124,7 +129,7 @@ def _opened(home: Home, settings: Settings, parts: Controllers) -> Cluster:
         spec = replace(saved, **{name: getattr(spec, name) for name in running})
     start = EPOCH if settings.clock == "virtual" else SystemClock().now()
     logging.getLogger("gitrel.cluster").info("opening %s", home.directory)
-    return Cluster.open(home.directory, spec, controllers=parts, clock_start=start)
+    return Cluster.open(home.directory, spec, controllers=parts, clock_start=start, webhooks=_WEBHOOKS)
 
 
 def authenticator_of(

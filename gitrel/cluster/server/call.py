@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
@@ -23,6 +24,8 @@ from gitrel.cluster.server.paths import Target
 from gitrel.cluster.server.query import WriteOptions
 from gitrel.cluster.store.store import Store
 from gitrel.kube.identity import Object, group_of
+
+audit = logging.getLogger("gitrel.cluster.audit")
 
 _OPTIONS: dict[str, Literal["CreateOptions", "UpdateOptions", "PatchOptions"]] = {
     "POST": "CreateOptions",
@@ -84,7 +87,15 @@ class Call:
             field_validation=options.field_validation,
             warn=self.exchange.warnings.append,
             user=self.user,
+            api_version=self.target.api_version,
+            stated_manager=options.manager,
+            annotate=self._annotate,
         )
+
+    def _annotate(self, key: str, value: str) -> None:
+        """There is no audit log; what would stand in it is logged."""
+        said = {"user": self.user.name, "path": self.exchange.raw_path.decode("latin-1")}
+        audit.info("%s=%s", key, value, extra=said)
 
     def allow(self, verb: str) -> None:
         """Raises ApiError 403 where the user may not do this to the target."""

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from time import perf_counter
+from typing import TypeVar
 
+from gitrel.cluster.api.errors import Moved
 from gitrel.cluster.cluster import Cluster
+from gitrel.cluster.server import fibers
+from gitrel.cluster.server.fibers import Fiber
 from gitrel.cluster.server.hub import Hub
 from gitrel.cluster.server.pace import Pace
 
 SLICE_SECONDS = 0.01
 """How long the controllers have the thread before requests are looked at again."""
 _WAIT_SECONDS_MAX = 3600.0
+_TRIES = 5
+"""Of a write that others overtook, as the API server tries a patch."""
+
+T = TypeVar("T")
 
 log = logging.getLogger("gitrel.cluster")
 
@@ -33,6 +42,7 @@ class Engine:
         self._durable = durable
         self._turn: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._standing: asyncio.Task[None] | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._stopped = False
 
@@ -42,6 +52,24 @@ class Engine:
         """Moves the cluster's clock to now, or to what is still to be played before."""
         if self.pace.flows:
             self.cluster.pass_time(self.pace.until(self.cluster.now))
+
+    async def write(self, act: Callable[[], T]) -> T:
+        """A write at the cluster's now, answered when it is safe. Raises what `act` raises.
+
+        Where webhooks are asked, others are served meanwhile; what they overtook is tried again.
+        """
+        self.before_write()
+        done = await self._patiently(act) if self.cluster.calls_webhooks() else act()
+        await self.written()
+        return done
+
+    async def _patiently(self, act: Callable[[], T]) -> T:
+        for _ in range(_TRIES - 1):
+            try:
+                return await fibers.run(act)
+            except Moved:
+                self.before_write()
+        return await fibers.run(act)
 
     async def written(self) -> None:
         """To be awaited after a write, before it is answered."""
@@ -68,6 +96,8 @@ class Engine:
         for handle in (self._turn, self._timer):
             if handle is not None:
                 handle.cancel()
+        if self._standing is not None:
+            self._standing.cancel()
         self._turn = self._timer = None
         self._commit()
 
@@ -82,16 +112,22 @@ class Engine:
         self.hub.publish()
         if more:
             self._soon()
-        else:
+        elif self._standing is None:
             self._arm()
 
     def _play(self) -> bool:
-        """Plays what is due, for one slice at most; True if there is more."""
+        """Plays what is due, for one slice at most; True if there is more.
+
+        A controller that waits for a webhook holds up the controllers, but nobody else.
+        """
+        if self._standing is not None:
+            return False
         cluster, until = self.cluster, self.pace.until(self.cluster.now)
         end = perf_counter() + SLICE_SECONDS
         while (due := cluster.next_due()) is not None and due <= until:
             try:
-                cluster.step()
+                if self._step():
+                    return False
             except Exception:
                 # One key of one controller: the others go on, as they do in a real controller manager.
                 log.exception("a controller failed")
@@ -100,6 +136,30 @@ class Engine:
         if self.pace.flows:
             cluster.pass_time(until)
         return False
+
+    def _step(self) -> bool:
+        """One reconcile; True where it stands still until somebody outside has answered."""
+        if not self.cluster.calls_webhooks():
+            self.cluster.step()
+            return False
+        fiber = Fiber(self.cluster.step)
+        if fiber.advance():
+            self._standing = asyncio.get_running_loop().create_task(self._finish(fiber))
+            return True
+        fiber.result()
+        return False
+
+    async def _finish(self, fiber: Fiber[bool]) -> None:
+        """The rest of a step that stands still."""
+        try:
+            await fiber.answered()
+            while fiber.advance():
+                await fiber.answered()
+            fiber.result()
+        except Exception:
+            log.exception("a controller failed")
+        self._standing = None
+        self._soon()
 
     def _commit(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -105,7 +105,7 @@ class Exchange:
 
     async def send(self, code: int, payload: bytes, content_type: bytes, more: Headers | None = None) -> None:
         headers = [*_ALWAYS, (b"content-type", content_type), *(more or ())]
-        headers += [(b"warning", warning(text)) for text in self.warnings]
+        headers += [(b"warning", warning(text)) for text in dict.fromkeys(self.warnings)]
         if len(payload) >= GZIP_BYTES_MIN and b"gzip" in self.headers.get(b"accept-encoding", b""):
             payload = await _gzipped(payload)
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]

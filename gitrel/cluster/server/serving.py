@@ -13,7 +13,6 @@ import ssl
 import threading
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,18 +183,11 @@ class Serving:
     def call(self, act: Callable[[Cluster], T]) -> T:
         """Runs `act` on the cluster in the server's thread, between requests, and plays what follows."""
         assert self._loop is not None, "not running"
-        done: Future[T] = Future()
 
-        def acting() -> None:
-            try:
-                self.engine.before_write()
-                done.set_result(act(self.engine.cluster))
-            except BaseException as failure:
-                done.set_exception(failure)
-            self.engine.touch()
+        async def acting() -> T:
+            return await self.engine.write(lambda: act(self.engine.cluster))
 
-        self._loop.call_soon_threadsafe(acting)
-        return done.result()
+        return asyncio.run_coroutine_threadsafe(acting(), self._loop).result()
 
 
 @contextmanager

@@ -41,21 +41,15 @@ async def patch_scale(call: Call) -> None:
 async def _scaled(call: Call, options: WriteOptions, sent: Any) -> None:
     """Writes `spec.replicas` of the object behind the Scale. Raises ApiError."""
     wanted = writing.placed(call, sent, call.target.name)
-    old = reading.existing(call)
-    metadata = {
-        key: value for key, value in wanted["metadata"].items() if key in ("uid", "resourceVersion") and value
-    }
+    reading.existing(call)
     replicas = get(wanted, "spec", "replicas", default=0)
     if isinstance(replicas, bool) or not isinstance(replicas, int):
         message = 'Scale in version "v1" cannot be handled as a Scale: spec.replicas has to be a number'
         raise errors.bad_request(message)
-    scaled = scale.with_replicas(call.kind, old, replicas)
-    own = {key: old["metadata"][key] for key in old["metadata"] if key not in ("uid", "resourceVersion")}
-    call.engine.before_write()
-    new = call.cluster.handler.update(
-        call.kind.resource, {**scaled, "metadata": {**own, **metadata}}, call.request(options)
+    handler, request = call.cluster.handler, call.request(options)
+    new = await call.engine.write(
+        lambda: scale.rescaled(handler, call.kind, reading.existing(call), wanted, request)
     )
-    await call.engine.written()
     await call.exchange.answer(200, scale.scale_of(call.kind, new), call.form().media, pretty=call.pretty)
 
 
@@ -71,9 +65,8 @@ async def bind(call: Call) -> None:
         problems.append(errors.required("target.name"))
     if problems:
         raise errors.invalid("Binding", "", call.target.name, problems)
-    call.engine.before_write()
-    call.cluster.handler.bind(call.namespace, call.target.name, node, call.request(options))
-    await call.engine.written()
+    handler, request = call.cluster.handler, call.request(options)
+    await call.engine.write(lambda: handler.bind(call.namespace, call.target.name, node, request))
     await call.exchange.answer(201, success(201), call.form().media)
 
 
@@ -84,9 +77,10 @@ async def evict(call: Call) -> None:
     body = sent.get("deleteOptions")
     deletion, dry_run = query.delete_options(b"", body if body is not None else {})
     request = call.request(replace(options, dry_run=options.dry_run or dry_run))
-    call.engine.before_write()
-    eviction.evict(call.cluster.handler, call.namespace, call.target.name, deletion, request)
-    await call.engine.written()
+    handler = call.cluster.handler
+    await call.engine.write(
+        lambda: eviction.evict(handler, call.namespace, call.target.name, deletion, request)
+    )
     await call.exchange.answer(201, success(201), call.form().media)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from gitrel.cluster.api import errors, listing
+from gitrel.cluster.api.handler import Request
 from gitrel.cluster.api.patching import PatchType
 from gitrel.cluster.api.selection import where
 from gitrel.cluster.server import bodies, query, reading
@@ -24,9 +25,8 @@ _GIVEN_BACK = frozenset(
 async def create(call: Call) -> None:
     options = call.write_options()
     obj = placed(call, await call.value(options))
-    call.engine.before_write()
-    made = call.cluster.handler.create(call.kind.resource, obj, call.request(options))
-    await call.engine.written()
+    handler, request = call.cluster.handler, call.request(options)
+    made = await call.engine.write(lambda: handler.create(call.kind.resource, obj, request))
     await call.give(201, made)
 
 
@@ -58,19 +58,21 @@ async def update(call: Call) -> None:
     options = call.write_options()
     obj = placed(call, await call.value(options), call.target.name)
     request = call.request(options)
-    call.engine.before_write()
+    new = await call.engine.write(lambda: _updated(call, obj, request))
+    await call.give(200, new)
+
+
+def _updated(call: Call, obj: Object, request: Request) -> Object:
     handler, resource = call.cluster.handler, call.kind.resource
     match call.target.subresource:
         case "":
-            new = handler.update(resource, obj, request)
+            return handler.update(resource, obj, request)
         case "status":
-            new = handler.update_status(resource, obj, request)
+            return handler.update_status(resource, obj, request)
         case "finalize":
-            new = handler.finalize(resource, obj, request)
+            return handler.finalize(resource, obj, request)
         case other:
-            new = handler.update_subresource(resource, other, obj, request)
-    await call.engine.written()
-    await call.give(200, new)
+            return handler.update_subresource(resource, other, obj, request)
 
 
 async def patch(call: Call) -> None:
@@ -85,18 +87,19 @@ async def patch(call: Call) -> None:
             + ", ".join((*bodies.PATCHES, APPLY))
         )
     body = await call.value(options)
-    call.engine.before_write()
-    new = call.patcher.patch(
-        call.kind.resource,
-        call.namespace,
-        call.target.name,
-        body,
-        cast(PatchType, media),
-        call.request(options),
-        call.target.subresource,
-        call.target.api_version,
+    request, target = call.request(options), call.target
+    new = await call.engine.write(
+        lambda: call.patcher.patch(
+            call.kind.resource,
+            call.namespace,
+            target.name,
+            body,
+            cast(PatchType, media),
+            request,
+            target.subresource,
+            target.api_version,
+        )
     )
-    await call.engine.written()
     await call.give(200, new)
 
 
@@ -106,15 +109,12 @@ async def _apply(call: Call) -> None:
     there = call.store.get(call.kind.resource, call.namespace, call.target.name) is not None
     if not there:
         call.allow("create")
-    call.engine.before_write()
-    new = call.patcher.apply(
-        call.kind.resource,
-        obj,
-        call.request(options),
-        force=bool(options.force),
-        subresource=call.target.subresource,
+    request, force = call.request(options), bool(options.force)
+    new = await call.engine.write(
+        lambda: call.patcher.apply(
+            call.kind.resource, obj, request, force=force, subresource=call.target.subresource
+        )
     )
-    await call.engine.written()
     await call.give(200 if there else 201, new)
 
 
@@ -132,10 +132,10 @@ async def delete(call: Call) -> None:
     options, dry_run = query.delete_options(call.exchange.query, await _deletion_body(call))
     request = replace(call.request(query.NO_WRITE_OPTIONS), dry_run=dry_run)
     old = reading.existing(call)
-    call.engine.before_write()
     handler = call.cluster.handler
-    left = handler.delete(call.kind.resource, call.namespace, call.target.name, options, request)
-    await call.engine.written()
+    left = await call.engine.write(
+        lambda: handler.delete(call.kind.resource, call.namespace, call.target.name, options, request)
+    )
     if left is not None:
         # Only those who asked for it by name are told that the deletion goes on: others never expected it.
         await call.give(202 if options.propagation == "Foreground" else 200, left)
@@ -157,7 +157,6 @@ async def delete_collection(call: Call) -> None:
     listed = query.list_options(call.exchange.query)
     options, dry_run = query.delete_options(call.exchange.query, await _deletion_body(call))
     request = replace(call.request(query.NO_WRITE_OPTIONS), dry_run=dry_run)
-    call.engine.before_write()
     page = listing.page(
         call.store,
         call.kind.resource,
@@ -166,10 +165,14 @@ async def delete_collection(call: Call) -> None:
         limit=listed.limit,
         token=listing.read_token(listed.token) if listed.token else None,
     )
-    handler = call.cluster.handler
-    for obj in page.items:
-        metadata = obj["metadata"]
-        handler.delete(call.kind.resource, metadata.get("namespace", ""), metadata["name"], options, request)
-    await call.engine.written()
+    handler, resource = call.cluster.handler, call.kind.resource
+
+    def delete_page() -> None:
+        for obj in page.items:
+            place = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+            if call.store.get(resource, *place) is not None:
+                handler.delete(resource, *place, options, request)
+
+    await call.engine.write(delete_page)
     form = call.form()
     await call.exchange.answer(200, reading.document_of(call, page, form), form.media)

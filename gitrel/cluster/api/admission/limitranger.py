@@ -122,7 +122,7 @@ def _too_little(said: str, name: str, bound: Any, requests: Amounts, limits: Amo
         return
     if quantities.parse(requests[name]) < floor:
         yield f"{said}, but request is {requests[name]}"
-    if name in limits and quantities.parse(limits[name]) < floor:
+    elif name in limits and quantities.parse(limits[name]) < floor:
         yield f"{said}, but limit is {limits[name]}"
 
 
@@ -133,7 +133,7 @@ def _too_much(said: str, name: str, bound: Any, requests: Amounts, limits: Amoun
         return
     if quantities.parse(limits[name]) > ceiling:
         yield f"{said}, but limit is {limits[name]}"
-    if name in requests and quantities.parse(requests[name]) > ceiling:
+    elif name in requests and quantities.parse(requests[name]) > ceiling:
         yield f"{said}, but request is {requests[name]}"
 
 

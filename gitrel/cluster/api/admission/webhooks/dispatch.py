@@ -82,7 +82,7 @@ def plugins(mutating: Hooks, validating: Hooks, around: Surroundings) -> Sequenc
 
 def _still_there(attributes: Attributes, obj: Object) -> None:
     """Before quotas are charged. Raises Moved."""
-    if attributes.course.called_out and (attributes.old is not None or not attributes.subresource):
+    if attributes.course.called_out and obj.get("kind") == attributes.kind.kind:
         refuse_moved(attributes.read, attributes.kind.resource, obj, attributes.old)
 
 

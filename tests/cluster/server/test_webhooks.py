@@ -1,0 +1,286 @@
+"""Webhooks over HTTPS: real calls to a real server, while others are served."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitrel.clock import SystemClock
+from gitrel.cluster.server import certificates
+from gitrel.cluster.server.serving import Serving
+from gitrel.kube.identity import Object
+from tests.cluster.server.client import CONFIG_MAPS, PODS, Api, config_map, pod
+
+CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations"
+
+
+class Hooks:
+    """A webhook server on a free port; `answers` maps paths to what becomes of a request."""
+
+    def __init__(self, folder: Path) -> None:
+        now = SystemClock().now()
+        self.authority = certificates.new_authority("webhooks", now)
+        pair = certificates.serving(self.authority, ("127.0.0.1", "hook.default.svc"), now)
+        (folder / "crt").write_bytes(pair.certificate)
+        (folder / "key").write_bytes(pair.key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "crt", folder / "key")
+        self.answers: dict[str, Callable[[Object], Any]] = {}
+        hooks = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args: Any) -> None:
+                """Quiet."""
+
+            def do_POST(self) -> None:
+                size = int(self.headers["Content-Length"])
+                request = json.loads(self.rfile.read(size))["request"]
+                found = hooks.answers[self.path.partition("?")[0]](request)
+                body = found
+                if not isinstance(found, bytes):
+                    response = {"uid": request["uid"], "allowed": True, **found}
+                    review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
+                    body = json.dumps({**review, "response": response}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *args: Any) -> None:
+                """Callers that hang up are part of the tests."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+
+    @property
+    def bundle(self) -> str:
+        return base64.b64encode(self.authority.certificate).decode()
+
+    def at(self, path: str, answer: Callable[[Object], Any]) -> Object:
+        """A `clientConfig`."""
+        self.answers[path] = answer
+        return {"url": f"https://127.0.0.1:{self.port}{path}", "caBundle": self.bundle}
+
+
+@pytest.fixture(scope="module")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hooks]:
+    made = Hooks(tmp_path_factory.mktemp("hooks"))
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+@pytest.fixture
+def configured(api: Api) -> Iterator[Callable[..., None]]:
+    """Adds a webhook; all are taken away at the end."""
+    made: list[str] = []
+
+    def configure(
+        client: Object, resource: str = "configmaps", *, sort: str = "validating", **more: Any
+    ) -> None:
+        rule = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": [resource]}
+        hook = {
+            "name": "hook.example.com",
+            "clientConfig": client,
+            "rules": [rule],
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            **more,
+        }
+        name = f"hooks-{len(made)}"
+        path = CONFIGURATIONS.format(sort)
+        api.post(path, {"metadata": {"name": name}, "webhooks": [hook]})
+        made.append(f"{path}/{name}")
+
+    yield configure
+    for path in made:
+        api.call("DELETE", path)
+
+
+def patch(*steps: Any) -> Object:
+    return {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(steps).encode()).decode()}
+
+
+def test_a_webhook_changes_refuses_and_warns(api: Api, hooks: Hooks, configured: Callable[..., None]) -> None:
+    """Proves the whole way there and back: TLS by the bundle, the patch, the refusal, the warning."""
+
+    def change(request: Object) -> Object:
+        if request["operation"] != "CREATE":
+            return {}
+        return patch({"op": "add", "path": "/data/added", "value": "yes"})
+
+    def judge(request: Object) -> Object:
+        if (request["object"] or {}).get("data", {}).get("bad"):
+            return {"allowed": False, "status": {"message": "no bad things", "code": 403}}
+        return {"warnings": ["careful", "careful"]}
+
+    configured(hooks.at("/change", change), sort="mutating")
+    configured(hooks.at("/judge", judge))
+    answer = api.call("POST", CONFIG_MAPS, config_map("hooked"))
+    assert answer.json["data"] == {"added": "yes"}
+    assert answer.warnings == ('299 - "careful"',)
+    refused = api.call("POST", CONFIG_MAPS, config_map("bad", bad="1"))
+    assert refused.json["message"] == 'admission webhook "hook.example.com" denied the request: no bad things'
+    assert refused.code == 403
+
+
+def test_a_webhook_may_ask_the_server_that_asks_it(
+    api: Api, server: Serving, directory: Path, hooks: Hooks, configured: Callable[..., None]
+) -> None:
+    """Proves that others are served while a webhook thinks, itself among them, also about pods."""
+    other = Api(directory / "kubeconfig")
+
+    def asking(request: Object) -> Object:
+        found = other.get("/api/v1/namespaces/kube-system")
+        return {"allowed": found["metadata"]["name"] == "kube-system"}
+
+    configured(hooks.at("/asking", asking), "pods")
+    api.post(PODS, pod("asked"))
+    deadline = time.monotonic() + 20
+    while api.get(f"{PODS}/asked").get("status", {}).get("phase") != "Running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    other.close()
+
+
+def test_what_is_overtaken_is_tried_again(
+    api: Api, directory: Path, hooks: Hooks, configured: Callable[..., None]
+) -> None:
+    """Proves that two patches of one object, both slow to be admitted, are both kept."""
+    api.post(CONFIG_MAPS, config_map("shared"))
+    together = threading.Barrier(2)
+
+    def slow(request: Object) -> Object:
+        if request["operation"] == "UPDATE" and not together.broken:
+            try:
+                together.wait(1)
+            except threading.BrokenBarrierError:
+                return {}
+        return {}
+
+    configured(hooks.at("/slow", slow))
+
+    def write(key: str) -> int:
+        merge = {"Content-Type": "application/merge-patch+json"}
+        with Api(directory / "kubeconfig") as mine:
+            return mine.call("PATCH", f"{CONFIG_MAPS}/shared", {"data": {key: "1"}}, merge).code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(write, ("a", "b"))) == [200, 200]
+    assert api.get(f"{CONFIG_MAPS}/shared")["data"] == {"a": "1", "b": "1"}
+
+
+WRONG = {
+    "refused": (
+        {"url": "https://127.0.0.1:1/x"},
+        'Post "https://127.0.0.1:1/x?timeout=1s": dial tcp 127.0.0.1:1: connect: connection refused',
+    ),
+    "no name": (
+        {"url": "https://nowhere.invalid/x"},
+        'Post "https://nowhere.invalid/x?timeout=1s": dial tcp: lookup nowhere.invalid: no such host',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_why_a_webhook_cannot_be_called(case: str, api: Api, configured: Callable[..., None]) -> None:
+    """Proves that people find the words that they would look for."""
+    client, said = WRONG[case]
+    configured(client, timeoutSeconds=1)
+    told = api.call("POST", CONFIG_MAPS, config_map("never")).json["message"]
+    prefix = 'Internal error occurred: failed calling webhook "hook.example.com": failed to call webhook: '
+    assert told == prefix + said
+
+
+def test_trust_has_limits(api: Api, hooks: Hooks, configured: Callable[..., None]) -> None:
+    """Proves that an unknown authority is not believed."""
+    client = hooks.at("/late", lambda _: {})
+    configured({"url": client["url"]}, timeoutSeconds=1, failurePolicy="Fail")
+    told = api.call("POST", CONFIG_MAPS, config_map("never")).json["message"]
+    assert told.endswith("tls: failed to verify certificate: x509: certificate signed by unknown authority")
+
+
+def test_a_late_answer_is_none(api: Api, hooks: Hooks, configured: Callable[..., None]) -> None:
+    """Proves that the timeout is that of the whole call."""
+
+    def late(_: Object) -> Object:
+        time.sleep(1.5)
+        return {}
+
+    configured(hooks.at("/late", late), timeoutSeconds=1)
+    begun = time.monotonic()
+    told = api.call("POST", CONFIG_MAPS, config_map("never")).json["message"]
+    assert told.endswith("context deadline exceeded") and time.monotonic() - begun < 1.45
+
+
+def test_a_service_with_an_endpoint_of_this_machine(
+    api: Api, hooks: Hooks, configured: Callable[..., None]
+) -> None:
+    """Proves that the name of the Service is what the certificate has to bear, wherever it leads."""
+    metadata = {"name": "hook"}
+    api.post(
+        "/api/v1/namespaces/default/services", {"metadata": metadata, "spec": {"ports": [{"port": 443}]}}
+    )
+    api.post(
+        "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+        {
+            "metadata": {"name": "hook-here", "labels": {"kubernetes.io/service-name": "hook"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": ["127.0.0.1"]}],
+            "ports": [{"name": "", "port": hooks.port}],
+        },
+    )
+    hooks.answers["/service"] = lambda _: {"allowed": False}
+    service = {"name": "hook", "namespace": "default", "path": "/service"}
+    configured({"service": service, "caBundle": hooks.bundle})
+    told = api.call("POST", CONFIG_MAPS, config_map("never")).json["message"]
+    assert told == 'admission webhook "hook.example.com" denied the request without explanation'
+
+
+def test_scales_evictions_and_bindings_are_shown_as_what_they_are(
+    api: Api, hooks: Hooks, configured: Callable[..., None]
+) -> None:
+    """Proves the kinds and operations under which subresources pass webhooks."""
+    seen: list[tuple[str, str, str]] = []
+
+    def note(request: Object) -> Object:
+        kind = (request["object"] or {}).get("kind", "")
+        seen.append((request["operation"], request.get("subResource", ""), kind))
+        return {}
+
+    configured(hooks.at("/note", note), "*/*")
+    api.post(PODS, pod("part"))
+    deadline = time.monotonic() + 20
+    while api.get(f"{PODS}/part").get("status", {}).get("phase") != "Running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    api.post(f"{PODS}/part/eviction", {"metadata": {"name": "part"}})
+    labels = {"app": "scaled"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
+    deployments = "/apis/apps/v1/namespaces/default/deployments"
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    api.post(deployments, {"metadata": {"name": "scaled"}, "spec": spec})
+    merge = {"Content-Type": "application/merge-patch+json"}
+    assert api.call("PATCH", f"{deployments}/scaled/scale", {"spec": {"replicas": 1}}, merge).code == 200
+    assert {
+        ("CREATE", "binding", "Binding"),
+        ("CREATE", "eviction", "Eviction"),
+        ("UPDATE", "scale", "Scale"),
+        ("UPDATE", "status", "Pod"),
+    } <= set(seen)
