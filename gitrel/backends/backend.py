@@ -7,6 +7,7 @@ and `Refused` when it answers no; anything else is a fault in gitrel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -36,14 +37,24 @@ class Backend(Protocol):
         """What tells this cluster from every other: the UID of its `kube-system` namespace."""
         ...
 
-    def read(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object]:
-        """The live objects with the same identity as `objects`; those that do not exist are left out."""
+    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
+        """The live objects with the same identity as `objects`; those that do not exist are left out.
+
+        With `recent` a backend that remembers may answer for what it has watched or read in this pass, and
+        leaves `managedFields` out then.
+        """
         ...
 
     def list(
-        self, api_version: str, kind: str, namespace: str, selector: Mapping[str, str] | None = None
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        selector: Mapping[str, str] | None = None,
+        *,
+        recent: bool = False,
     ) -> Sequence[Object]:
-        """The live objects of one kind whose labels match, ordered by name."""
+        """The live objects of one kind whose labels match, ordered by name. `recent` as for `read`."""
         ...
 
     def apply(self, obj: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
@@ -57,8 +68,12 @@ class Backend(Protocol):
         """Deletes in the background where the UID still matches; False where it was gone already."""
         ...
 
-    def changed_since(self, mark: str) -> tuple[str, bool]:
-        """A new mark, and whether anything changed since the old one (always true for an unknown mark)."""
+    def changed_since(self, mark: str, owner: str = "") -> tuple[str, bool]:
+        """A new mark, and whether anything changed since the old one (always true for an unknown mark).
+
+        `owner` narrows it to objects with that value of the label that `Remembering.hold` was given; a
+        backend that cannot tell apart says what is true of all.
+        """
         ...
 
     def next_change_due(self) -> datetime | None:
@@ -66,6 +81,34 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """The objects of one kind in one namespace; "" for kinds that have none."""
+
+    api_version: str
+    kind: str
+    namespace: str
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What a backend says of itself that can answer from memory: by watching, or by having read ahead."""
+
+    def hold(
+        self, scopes: Iterable[Scope], selector: Mapping[str, str], count_by: str, *, many: int = 1
+    ) -> None:
+        """Makes ready to answer for the selected objects of `scopes` from memory.
+
+        Changes are counted apart by the value of the label `count_by`. `many` says of how many owners
+        objects are going to be read: reading ahead pays for many and not for one. Raises Unreachable.
+        """
+        ...
+
+    def held(self, scope: Scope, selector: Mapping[str, str]) -> Sequence[Object]:
+        """The selected objects of the scope: from memory, or asked for now."""
+        ...
 
 
 @runtime_checkable

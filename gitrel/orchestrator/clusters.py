@@ -1,19 +1,27 @@
-"""The clusters of a world: each connected on first use and kept, with what was last seen of it.
+"""The clusters of a world: each connected on first use, known by its identity, and kept with what was seen.
 
 The memory saves work and decides nothing: a sighting is reused only while the cluster itself says that
-nothing has changed since.
+nothing has changed since. A cluster that is not the recorded one is refused, whatever its name is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
-from gitrel.backends.backend import Backend, Exclusive
-from gitrel.errors import GitrelError
-from gitrel.repo.model import Environment
+from gitrel.backends.backend import Backend, Exclusive, Refused
+from gitrel.errors import GitrelError, Unreachable, UsageError
+from gitrel.orchestrator.lookahead import Ahead, Lookahead
+from gitrel.repo.model import ClusterRef, Environment
+from gitrel.rollout.identities import recorded
 from gitrel.rollout.seen import Health
+from gitrel.rollout.state import Rollout
+
+
+class WrongCluster(Unreachable):
+    """Somebody answers, and is not the cluster that the environment has been so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +38,118 @@ class Sighting:
     drifted: bool
 
 
-class Clusters:
-    """`of` raises `Unreachable` where a connection cannot be made; the next call tries again."""
+@dataclass(slots=True)
+class _Place:
+    """A connection. `identity` is asked for once a pass; None where it may not be known."""
 
-    def __init__(self, connect: Callable[[Environment], Backend]) -> None:
+    ref: ClusterRef
+    backend: Backend
+    identity: str | None = None
+    is_asked: bool = False
+
+
+class Clusters:
+    """`of` raises `Unreachable` where a connection cannot be made; the next pass tries again.
+
+    `adopt` names environments whose cluster is right although another one is recorded: a person's word.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[Environment], Backend],
+        *,
+        adopt: Iterable[str] = (),
+        lookahead: Lookahead | None = None,
+    ) -> None:
         self._connect = connect
-        self._backends: dict[str, Backend] = {}
+        self._adopt = frozenset(adopt)
+        self._lookahead = lookahead or Lookahead()
+        self._places: dict[str, _Place] = {}
         self._sightings: dict[tuple[str, str], Sighting] = {}
+        self._recorded: Mapping[str, str] = {}
+        self._gave_up: dict[str, str] = {}
+
+    # ── At the beginning of a pass ──────────────────────────────────────────────────────────────────────
+
+    def expect(self, records: Iterable[Rollout]) -> None:
+        """A pass or a command begins: these clusters are recorded, and everybody may answer again."""
+        self._recorded = recorded(records)
+        self._gave_up.clear()
+        for place in self._places.values():
+            place.is_asked = False
+
+    def look_ahead(self, wanted: Iterable[Ahead], now: datetime) -> None:
+        """Connects to all clusters, and reads at once and side by side what the pass is going to ask.
+
+        Those that do not answer in time are given up for this pass. Raises UsageError with every
+        environment whose cluster cannot even be looked for: before anything is written anywhere.
+        """
+        wrong: list[str] = []
+        asked: list[tuple[Ahead, Backend]] = []
+        for ahead in wanted:
+            try:
+                asked.append((ahead, self._place(ahead.environment).backend))
+            except UsageError as error:
+                wrong.append(f"{ahead.environment.name}: {error}")
+            except Unreachable as error:
+                self._gave_up[ahead.environment.name] = str(error)
+        if wrong:
+            raise UsageError("\n".join(wrong))
+        self._gave_up |= self._lookahead.read(asked, now)
+
+    def give_up(self, environment: str, why: str) -> None:
+        """It did not answer: nobody asks it again in this pass, and waits as long once more."""
+        self._gave_up.setdefault(environment, why)
+
+    # ── In a pass ───────────────────────────────────────────────────────────────────────────────────────
 
     def of(self, environment: Environment) -> Backend:
-        if environment.name not in self._backends:
-            self._backends[environment.name] = self._connect(environment)
-        return self._backends[environment.name]
+        """Raises Unreachable, and WrongCluster with both UIDs where another cluster is recorded."""
+        name = environment.name
+        if name in self._gave_up:
+            raise Unreachable(self._gave_up[name])
+        place = self._place(environment)
+        known = self._recorded.get(name)
+        if known is not None and name not in self._adopt:
+            found = self._identity(place)
+            if found is None:
+                raise WrongCluster(
+                    f"cluster {name}: it does not say which cluster it is, and {known} is recorded: "
+                    "allow gitrel to get the namespace kube-system"
+                )
+            if found != known:
+                raise WrongCluster(
+                    f"cluster {name}: this is {found} and not {known}, which is recorded for {name}: "
+                    f"mend the kubeconfig or the context, or say --adopt {name} if the cluster was replaced"
+                )
+        return place.backend
+
+    def identity(self, environment: Environment) -> str | None:
+        """The UID of the environment's cluster; None where gitrel may not ask. Raises as `of` does."""
+        self.of(environment)
+        return self._identity(self._place(environment))
+
+    def _place(self, environment: Environment) -> _Place:
+        place = self._places.get(environment.name)
+        if place is not None and place.ref != environment.cluster:
+            self._drop(environment.name)  # the repository names another cluster now
+            place = None
+        if place is None:
+            place = _Place(environment.cluster, self._connect(environment))
+            self._places[environment.name] = place
+        return place
+
+    def _identity(self, place: _Place) -> str | None:
+        if not place.is_asked:
+            try:
+                place.identity = place.backend.identity()
+            except Refused:
+                place.identity = None
+            place.is_asked = True
+        return place.identity
 
     def connected(self) -> Iterator[Backend]:
-        yield from self._backends.values()
+        yield from (place.backend for place in self._places.values())
 
     def recall(self, component: str, environment: str) -> Sighting | None:
         return self._sightings.get((component, environment))
@@ -56,20 +161,26 @@ class Clusters:
         """After an apply: what was seen before it is no longer true."""
         self._sightings.pop((component, environment), None)
 
+    # ── At the end ──────────────────────────────────────────────────────────────────────────────────────
+
     def let_go(self) -> None:
         """Before a sleep: closes what only one process at a time can have, so that others may act meanwhile.
 
         What was seen of it is forgotten: it may be another cluster of that name when it is opened next.
         """
-        for name in [name for name, backend in self._backends.items() if isinstance(backend, Exclusive)]:
-            with suppress(GitrelError):
-                self._backends.pop(name).close()
-            for key in [key for key in self._sightings if key[1] == name]:
-                del self._sightings[key]
+        for name in [name for name, place in self._places.items() if isinstance(place.backend, Exclusive)]:
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        with suppress(GitrelError):
+            self._places.pop(name).backend.close()
+        for key in [key for key in self._sightings if key[1] == name]:
+            del self._sightings[key]
 
     def close(self) -> None:
         """Closes every connection; one that fails to close does not keep the others open."""
-        for backend in self._backends.values():
+        for place in self._places.values():
             with suppress(GitrelError):
-                backend.close()
-        self._backends.clear()
+                place.backend.close()
+        self._places.clear()
+        self._lookahead.close()

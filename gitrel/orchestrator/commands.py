@@ -215,6 +215,7 @@ def situations_of(world: World, asks: Sequence[Ask]) -> list[Situation]:
     """What each is decided on, all of it read at one commit and one head of the journal."""
     now = world.clock.now()
     head, records = world.ledger.load()
+    world.clusters.expect(records.values())
     catalog, problems = world.source.catalog(world.source.head())
     if everywhere := blocking(problems):
         raise InvalidRepository(everywhere)

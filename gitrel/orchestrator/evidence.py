@@ -39,7 +39,7 @@ def pods_of(backend: Backend, rendered: Rendered) -> Iterator[Object]:
         spec = manifest.object.get("spec") or {}
         selector = (spec.get("selector") or {}) if "template" in spec else {}
         if labels := selector.get("matchLabels"):
-            yield from backend.list("v1", "Pod", manifest.ref.namespace, labels)
+            yield from backend.list("v1", "Pod", manifest.ref.namespace, labels, recent=True)
 
 
 def _events(backend: Backend, rendered: Rendered) -> Iterator[Object]:

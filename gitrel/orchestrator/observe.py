@@ -96,6 +96,7 @@ def see(
             applied=sighting.applied,
             health=sighting.health,
             drifted=sighting.drifted,
+            cluster=world.clusters.identity(catalog.environments[name]),
         )
         return with_standing(world, catalog, component, record, seen), ""
     except Unreachable as error:

@@ -14,6 +14,7 @@ from datetime import datetime
 from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.events import Event
 from gitrel.ledger.ledger import Entry
+from gitrel.orchestrator.lookahead import ahead_of
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.sets import is_freed
@@ -107,6 +108,8 @@ def _sights(
     """What is seen of each component in scope, and all problems: those given, and those of rendering."""
     sights: list[tuple[Component, Rollout, Sight]] = []
     claims = Claims()
+    looked_at = [one for one in catalog.components.values() if scope.includes(one.name)]
+    world.clusters.look_ahead(ahead_of(catalog, looked_at), now)
     for component in in_dependency_order(catalog):
         if scope.includes(component.name):
             before = records.get(component.name) or Rollout(component.name)

@@ -27,13 +27,19 @@ class InterruptedBackend:
     def identity(self) -> str:
         return self._answering().identity()
 
-    def read(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object]:
-        return self._answering().read(objects)
+    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
+        return self._answering().read(objects, recent=recent)
 
     def list(
-        self, api_version: str, kind: str, namespace: str, selector: Mapping[str, str] | None = None
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        selector: Mapping[str, str] | None = None,
+        *,
+        recent: bool = False,
     ) -> Sequence[Object]:
-        return self._answering().list(api_version, kind, namespace, selector)
+        return self._answering().list(api_version, kind, namespace, selector, recent=recent)
 
     def apply(self, obj: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
         return self._answering().apply(obj, dry_run=dry_run, force=force)
@@ -41,8 +47,8 @@ class InterruptedBackend:
     def delete(self, obj: Mapping[str, Any]) -> bool:
         return self._answering().delete(obj)
 
-    def changed_since(self, mark: str) -> tuple[str, bool]:
-        return self._answering().changed_since(mark)
+    def changed_since(self, mark: str, owner: str = "") -> tuple[str, bool]:
+        return self._answering().changed_since(mark, owner)
 
     def next_change_due(self) -> datetime | None:
         """Known even while nobody answers: the cluster lives on behind the outage."""

@@ -16,6 +16,7 @@ from gitrel.rollout.explain import summary
 from gitrel.rollout.facts import has_passed, promoted_release
 from gitrel.rollout.gates import may_go_on, may_start
 from gitrel.rollout.gates.verdict import Verdict
+from gitrel.rollout.identities import is_news, noted
 from gitrel.rollout.intake import take_in
 from gitrel.rollout.orders import orders
 from gitrel.rollout.seen import Seen
@@ -44,6 +45,7 @@ def decide(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: d
     """
     if _is_quiet(spec, rollout, seen):
         return Decision(rollout, (), None, "every environment runs what the repository asks for")
+    rollout = noted(rollout, seen, now)
     # An environment takes at most some ten moves at one instant, and waits for at most all others.
     for _ in range(12 * (len(spec.environments) + 1)):
         before = rollout
@@ -69,6 +71,8 @@ def _is_quiet(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen]) -> 
             if sight is None:
                 return False
             release, pointer = in_forces.get(name), sight.pointer
+            if is_news(rollout, sight):
+                return False
             if release is None or pointer is None or sight.applied != release.digest or sight.drifted:
                 return False
             if sight.owes:

@@ -56,6 +56,7 @@ class Seen:
     where the cluster did not answer (`reachable` false) or nothing was applied yet. `drifted` tells that
     live objects no longer are what `applied` put there. `waiting_for` says which dependency is not well in
     the same environment, or which member of the set it is promoted with is not that far; empty when all are.
+    `cluster` is the cluster's UID, None where it did not answer or may not be asked for it.
     `owes` are the hooks that are to run there: `after` those of the release in force, which is ready for
     them, `on-failure` those of the release in flight, should it fail. `hook_failed` tells of one that failed.
     `delivery` is what the last attempt to apply the release in force waits for, or why it was refused.
@@ -69,6 +70,7 @@ class Seen:
     health: Health | None = None
     drifted: bool = False
     waiting_for: str = ""
+    cluster: str | None = None
     owes: tuple[Owed, ...] = ()
     hook_failed: HookFailure | None = None
     delivery: str = ""

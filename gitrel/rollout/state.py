@@ -76,6 +76,14 @@ class EnvironmentProgress:
     waits: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which cluster an environment is: the UID of its `kube-system` namespace, and since when."""
+
+    uid: str
+    since: datetime
+
+
 Status = Literal["idle", "running", "paused", "failed", "rolled-back", "aborted", "passed"]
 
 
@@ -90,7 +98,8 @@ class Rollout:
     that passed there, newest first (at most `PROVEN_MAX`; the journal has them all), because a version
     that passed somewhere stays qualified there; `rejected` the digests that failed, with the reason.
     `because` says why `status` is what it is, since `since`. `together` is the set that it was promoted
-    with, component → version and itself included; empty for a promotion of its own.
+    with, component → version and itself included; empty for a promotion of its own. `clusters` says which
+    cluster each environment was when it was last looked at.
     """
 
     component: str
@@ -108,6 +117,7 @@ class Rollout:
     because: str = ""
     since: datetime | None = None
     together: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    clusters: Mapping[str, Identity] = field(default_factory=lambda: MappingProxyType({}))
 
 
 PROVEN_MAX = 16

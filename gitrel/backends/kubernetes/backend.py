@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gitrel.backends.backend import FIELD_OWNER, Refused
+from gitrel.backends.backend import FIELD_OWNER, Refused, Scope
 from gitrel.backends.kubernetes.access import AccessOptions, resolve
 from gitrel.backends.kubernetes.connection import CONNECTIONS_MAX, Connection
 from gitrel.backends.kubernetes.discovery import Discovery, Resource, Undiscovered, UnknownKind
+from gitrel.backends.kubernetes.recall import Recall
 from gitrel.backends.kubernetes.requests import Answer, Limits, Requests
 from gitrel.errors import Unreachable
-from gitrel.kube.identity import Object, Ref, group_of, ref_of
+from gitrel.kube.identity import Object, Ref, group_of, labels_of, ref_of
 from gitrel.kube.impersonation import NOBODY, Impersonation
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 PAGE = 500
 """Objects asked for at once, as kubectl does."""
@@ -28,57 +32,111 @@ RACES = 5
 class KubernetesBackend:
     """One cluster. Calls may come from several threads."""
 
-    def __init__(self, requests: Requests, name: str) -> None:
+    def __init__(
+        self,
+        requests: Requests,
+        name: str,
+        *,
+        watching: bool = False,
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`watching`: follow what is held instead of listing it for each pass; `heard` is called then
+        whenever an object that gitrel owns has changed, from another thread."""
         self._requests = requests
         self._name = name
+        self._identity, self._identity_gaps = "", 0
         self._discovery = Discovery(requests)
         self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, thread_name_prefix=f"gitrel-{name}")
+        self._recall = Recall(self._list_all, self._follow, self._threads, watching=watching, heard=heard)
 
     def identity(self) -> str:
+        """While everything is watched without a gap nobody else can be at the other end, so none is asked."""
+        gaps = self._recall.gaps()
+        if self._identity and gaps == self._identity_gaps and self._recall.is_whole():
+            return self._identity
         answer = self._requests.send("GET", "/api/v1/namespaces/kube-system")
-        if not answer.is_good:
-            raise _refused(Ref("", "Namespace", "", "kube-system"), answer)
-        uid: str = answer.body["metadata"]["uid"]
-        return uid
+        found = _object(Ref("", "Namespace", "", "kube-system"), answer)
+        self._identity, self._identity_gaps = str(found["metadata"]["uid"]), gaps
+        return self._identity
 
-    def read(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object]:
+    def hold(
+        self, scopes: Iterable[Scope], selector: Mapping[str, str], count_by: str, *, many: int = 1
+    ) -> None:
+        self._recall.hold(scopes, selector, count_by, many)
+
+    def held(self, scope: Scope, selector: Mapping[str, str]) -> Sequence[Object]:
+        return self.list(scope.api_version, scope.kind, scope.namespace, selector, recent=True)
+
+    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
         wanted = {ref_of(obj): obj for obj in objects}
-        found = self._threads.map(self._read_one, wanted.values())
-        return {ref: live for ref, live in zip(wanted, found, strict=True) if live is not None}
+        known = {ref: self._remembered(obj) for ref, obj in wanted.items()} if recent else {}
+        # What memory does not have may exist all the same, without our labels: the cluster has the last word.
+        asked = [ref for ref in wanted if known.get(ref) is None]
+        answers = self._threads.map(self._read_one, [wanted[ref] for ref in asked])
+        known |= dict(zip(asked, answers, strict=True))
+        return {ref: live for ref in wanted if (live := known[ref]) is not None}
+
+    def _remembered(self, obj: Mapping[str, Any]) -> Object | None:
+        ref = ref_of(obj)
+        memory = self._recall.memory(Scope(obj["apiVersion"], ref.kind, ref.namespace))
+        return memory.get(ref.name) if memory is not None else None
 
     def _read_one(self, obj: Mapping[str, Any]) -> Object | None:
         ref = ref_of(obj)
         try:
-            resource = self._discovery.resource(obj["apiVersion"], obj["kind"])
-        except UnknownKind:
+            resource = self._resource(obj)
+        except Refused:
             return None  # a kind that is not served has no objects
-        except Undiscovered as error:
-            raise _refused(ref, error.answer) from None
         answer = self._requests.send("GET", resource.path(ref.namespace, ref.name))
         if answer.status == 404:
             return None
         return _object(ref, answer)
 
     def list(
-        self, api_version: str, kind: str, namespace: str, selector: Mapping[str, str] | None = None
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        selector: Mapping[str, str] | None = None,
+        *,
+        recent: bool = False,
     ) -> Sequence[Object]:
-        ref = Ref(group_of(api_version), kind, namespace, "")
-        resource = self._resource({"apiVersion": api_version, "kind": kind, "metadata": {"name": ""}})
-        query = {"limit": str(PAGE)}
-        if selector:
-            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+        scope, selector = Scope(api_version, kind, namespace), selector or {}
+        if recent and (memory := self._recall.memory(scope, selector)) is not None:
+            return [obj for obj in memory.all() if selector.items() <= labels_of(obj).items()]
+        return sorted(self._list_all(scope, selector)[0], key=lambda item: str(item["metadata"]["name"]))
+
+    def _list_all(self, scope: Scope, selector: Mapping[str, str]) -> tuple[Sequence[Object], str]:
+        """All pages, and the resource version that they are of."""
+        ref = Ref(group_of(scope.api_version), scope.kind, scope.namespace, "")
+        path = self._path_of(scope)
+        query = _selecting(selector) | {"limit": str(PAGE)}
         items: list[Object] = []
         while True:
-            answer = self._requests.send("GET", resource.path(namespace), query)
+            answer = self._requests.send("GET", path, query)
             if answer.status == 410 and "continue" in query:
                 items, query = [], {k: v for k, v in query.items() if k != "continue"}
                 continue
             page = _object(ref, answer)
-            items += ({"apiVersion": api_version, "kind": kind, **item} for item in page.get("items") or ())
-            token = (page.get("metadata") or {}).get("continue")
+            kind = {"apiVersion": scope.api_version, "kind": scope.kind}
+            items += ({**kind, **item} for item in page.get("items") or ())
+            metadata = page.get("metadata") or {}
+            token = metadata.get("continue")
             if not token:
-                return sorted(items, key=lambda item: str(item["metadata"]["name"]))
+                return items, str(metadata.get("resourceVersion", ""))
             query["continue"] = token
+
+    def _follow(
+        self, scope: Scope, selector: Mapping[str, str], query: Mapping[str, str], silence_seconds: float
+    ) -> BaseHTTPResponse:
+        return self._requests.stream(
+            self._path_of(scope), _selecting(selector) | dict(query), silence_seconds
+        )
+
+    def _path_of(self, scope: Scope) -> str:
+        metadata = {"name": "", "namespace": scope.namespace}
+        obj = {"apiVersion": scope.api_version, "kind": scope.kind, "metadata": metadata}
+        return self._resource(obj).path(scope.namespace)
 
     def apply(self, obj: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
         ref = ref_of(obj)
@@ -102,19 +160,22 @@ class KubernetesBackend:
         if uid := (obj.get("metadata") or {}).get("uid"):
             options["preconditions"] = {"uid": uid}
         answer = self._requests.send("DELETE", resource.path(ref.namespace, ref.name), body=options)
+        self._recall.forget()
         if answer.status == 404 or (answer.status == 409 and uid):
             return False  # gone, or another object has its name now
         _object(ref, answer)
         return True
 
-    def changed_since(self, mark: str) -> tuple[str, bool]:
-        """A real cluster is looked at whenever it is asked about: nothing here watches it."""
-        return mark, True
+    def changed_since(self, mark: str, owner: str = "") -> tuple[str, bool]:
+        """Truly so while all that is held is watched without a gap; otherwise it has to be looked at."""
+        new = self._recall.changes.mark(owner)
+        return new, new != mark or not self._recall.is_whole()
 
     def next_change_due(self) -> datetime | None:
         return None
 
     def close(self) -> None:
+        self._recall.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._requests.close()
 
@@ -135,6 +196,8 @@ def open_kubernetes(
     limits: Limits | None = None,
     options: AccessOptions | None = None,
     act_as: Impersonation = NOBODY,
+    watching: bool = False,
+    heard: Callable[[], None] = lambda: None,
 ) -> KubernetesBackend:
     """The cluster of a kubeconfig context. Raises NoAccess; the cluster itself is not asked yet.
 
@@ -142,7 +205,14 @@ def open_kubernetes(
     """
     options = options or AccessOptions(kubeconfig=kubeconfig)
     access = resolve(context, options, environment=name, act_as=act_as)
-    return KubernetesBackend(Requests(Connection(access), name, limits=limits), name)
+    requests = Requests(Connection(access), name, limits=limits)
+    return KubernetesBackend(requests, name, watching=watching, heard=heard)
+
+
+def _selecting(selector: Mapping[str, str]) -> dict[str, str]:
+    if not selector:
+        return {}
+    return {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(selector.items()))}
 
 
 def _object(ref: Ref, answer: Answer) -> Object:

@@ -1,0 +1,163 @@
+"""What is remembered of one cluster: the selected objects of one scope each, small, and what changed.
+
+Objects are kept as JSON without `managedFields`, which is a tenth of what they take as dicts. A counter per
+owner goes up whenever an object of that owner is not what it was; a mark is such a counter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gitrel.backends.backend import Scope
+from gitrel.kube.fields import removed
+from gitrel.kube.identity import Object, labels_of
+
+OBJECTS_MAX = 20_000
+"""Of one scope; more are not remembered, but asked for."""
+PATIENCE_SECONDS = 10.0
+"""How long events are passed over that are older than what gitrel has just written itself."""
+
+
+class TooMany(Exception):
+    """The scope holds more objects than are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One object as JSON, with what it is compared by."""
+
+    version: str
+    owner: str
+    data: bytes
+
+
+class Changes:
+    """Counts changes by owner. Safe to use from several threads."""
+
+    def __init__(self, heard: Callable[[], None] = lambda: None) -> None:
+        """`heard` is called after each change of an owned object, from whichever thread saw it."""
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._heard = heard
+
+    def count(self, owners: Iterable[str]) -> None:
+        """ "" stands for objects that nobody owns, such as pods: they concern everybody."""
+        owners = set(owners)
+        with self._lock:
+            self._counts.update(owners)
+        if owners - {""}:
+            self._heard()
+
+    def mark(self, owner: str) -> str:
+        """What changes when anything that concerns `owner` does; of all owners for ""."""
+        with self._lock:
+            if not owner:
+                return str(self._counts.total())
+            return f"{self._counts[owner]}.{self._counts['']}"
+
+
+class Memory:
+    """The objects of one scope that match `selector`. `count_by` is the label that names the owner."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        selector: Mapping[str, str],
+        count_by: str,
+        changes: Changes,
+        clock: Callable[[], float],
+    ) -> None:
+        self.scope = scope
+        self.selector = dict(selector)
+        self._count_by = count_by
+        self._changes = changes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[str, Kept] = {}
+        self._written: dict[str, tuple[str, float]] = {}
+
+    def replace(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """All there is now, after a list. Raises TooMany, and remembers nothing then."""
+        new = {_name(obj): self._keep(obj) for obj in _at_most(objects, OBJECTS_MAX)}
+        with self._lock:
+            old, self._kept = self._kept, new
+            self._written.clear()
+        names = {
+            name for name in old.keys() | new.keys() if _version(old.get(name)) != _version(new.get(name))
+        }
+        self._changes.count(kept.owner for name in names for kept in (old.get(name), new.get(name)) if kept)
+
+    def put(self, obj: Mapping[str, Any], *, own: bool = False) -> None:
+        """One object as it is now. `own`: gitrel wrote it, and the event that tells so is still to come."""
+        name, new = _name(obj), self._keep(obj)
+        with self._lock:
+            old = self._kept.get(name)
+            if own:
+                self._written[name] = new.version, self._clock() + PATIENCE_SECONDS
+            elif self._is_overtaken(name, new.version):
+                return
+            if old is None and len(self._kept) >= OBJECTS_MAX:
+                raise TooMany
+            self._kept[name] = new
+        if old is None or old.version != new.version:
+            self._changes.count({new.owner} if old is None else {old.owner, new.owner})
+
+    def drop(self, obj: Mapping[str, Any]) -> None:
+        """One object that is gone, or matches no more."""
+        with self._lock:
+            old = self._kept.pop(_name(obj), None)
+            self._written.pop(_name(obj), None)
+        if old is not None:
+            self._changes.count({old.owner})
+
+    def get(self, name: str) -> Object | None:
+        with self._lock:
+            kept = self._kept.get(name)
+        return None if kept is None else orjson.loads(kept.data)
+
+    def all(self) -> Iterator[Object]:
+        """By name."""
+        with self._lock:
+            rows = sorted(self._kept.items())
+        for _, kept in rows:
+            yield orjson.loads(kept.data)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _is_overtaken(self, name: str, version: str) -> bool:
+        """Whether an event tells of a time before our own write, without comparing versions for it."""
+        written = self._written.get(name)
+        if written is None:
+            return False
+        if written[0] != version and self._clock() < written[1]:
+            return True
+        del self._written[name]
+        return False
+
+    def _keep(self, obj: Mapping[str, Any]) -> Kept:
+        whole = {"apiVersion": self.scope.api_version, "kind": self.scope.kind, **obj}
+        slim = removed(whole, ("metadata", "managedFields"))
+        version = str((obj.get("metadata") or {}).get("resourceVersion", ""))
+        return Kept(version, labels_of(obj).get(self._count_by, ""), orjson.dumps(slim))
+
+
+def _name(obj: Mapping[str, Any]) -> str:
+    return str((obj.get("metadata") or {}).get("name", ""))
+
+
+def _version(kept: Kept | None) -> str | None:
+    return None if kept is None else kept.version
+
+
+def _at_most(objects: Iterable[Mapping[str, Any]], limit: int) -> Iterator[Mapping[str, Any]]:
+    for count, obj in enumerate(objects):
+        if count >= limit:
+            raise TooMany
+        yield obj

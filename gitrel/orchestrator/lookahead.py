@@ -1,0 +1,165 @@
+"""Asking many clusters side by side, before a pass asks them one by one: the only threads of the shell.
+
+What comes back is kept by the backends; the pass itself stays one thread, and so one order. A cluster that
+takes too long is left to answer in its own time: this pass and the next ones go on without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gitrel.backends.backend import Backend, Remembering, Scope
+from gitrel.clock import format_duration
+from gitrel.delivery import inventory as inventories
+from gitrel.delivery.inventory import Inventory
+from gitrel.delivery.labels import COMPONENT, ENVIRONMENT, MANAGED_BY, TOOL
+from gitrel.errors import GitrelError
+from gitrel.repo.model import Catalog, Component, Environment
+
+AT_ONCE = 16
+"""Clusters that are asked at one time."""
+PATIENCE = timedelta(seconds=20)
+"""How long a pass waits for the slowest cluster."""
+WORKLOADS = frozenset(
+    ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+)
+"""Kinds with pods that health is read from."""
+BACKOFF_FIRST = timedelta(seconds=5)
+BACKOFF_MAX = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a pass is going to ask of one environment. `components` counts those that it looks at."""
+
+    environment: Environment
+    namespaces: frozenset[str]
+    components: int
+
+
+def ahead_of(catalog: Catalog, components: Iterable[Component]) -> list[Ahead]:
+    """What a pass over the components is going to ask of real clusters, by name.
+
+    Bundled clusters are asked when it is their turn: they are in this very process.
+    """
+    namespaces: dict[str, list[str]] = {}
+    for component in components:
+        for name in component.pointers:
+            environment = catalog.environments[name]
+            namespaces.setdefault(name, []).append(component.namespace or environment.namespace)
+    return [
+        Ahead(catalog.environments[name], frozenset(found), len(found))
+        for name, found in sorted(namespaces.items())
+        if catalog.environments[name].cluster.backend == "kubernetes"
+    ]
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """A cluster that did not answer: not asked again before `until`, each time a little later."""
+
+    why: str
+    failures: int
+    until: datetime
+
+
+class Lookahead:
+    """`at_once` and `patience` bound what many and slow clusters cost."""
+
+    def __init__(self, at_once: int = AT_ONCE, patience: timedelta = PATIENCE) -> None:
+        self._at_once = at_once
+        self._patience = patience
+        self._threads: ThreadPoolExecutor | None = None
+        self._late: dict[str, tuple[Future[None], datetime]] = {}
+        self._troubles: dict[str, _Trouble] = {}
+
+    def read(self, wanted: Sequence[tuple[Ahead, Backend]], now: datetime) -> dict[str, str]:
+        """Environment → why it is to be left out of this pass.
+
+        Backends that remember nothing are not asked.
+        """
+        left_out: dict[str, str] = {}
+        started: dict[str, Future[None]] = {}
+        for ahead, backend in wanted:
+            name = ahead.environment.name
+            if not isinstance(backend, Remembering):
+                continue
+            if why := self._not_now(name, now):
+                left_out[name] = why
+            else:
+                started[name] = self._pool().submit(_read, ahead, backend)
+        wait(started.values(), self._patience.total_seconds())
+        for name, future in started.items():
+            if why := self._result(name, future, now):
+                left_out[name] = why
+        return left_out
+
+    def _not_now(self, name: str, now: datetime) -> str:
+        """Why the cluster is not asked at all: it is being asked still, or was in trouble a moment ago."""
+        if name in self._late:
+            future, since = self._late[name]
+            if not future.done():
+                return f"cluster {name}: no answer for {format_duration(now - since)} and still waiting"
+            self._late.pop(name)
+            self._result(name, future, now)
+        trouble = self._troubles.get(name)
+        if trouble is None or trouble.until <= now:
+            return ""
+        return f"{trouble.why} (asked again in {format_duration(trouble.until - now)})"
+
+    def _result(self, name: str, future: Future[None], now: datetime) -> str:
+        if not future.done():
+            self._late[name] = future, now
+            return f"cluster {name}: no answer in {format_duration(self._patience)}"
+        error = future.exception()
+        if error is None:
+            self._troubles.pop(name, None)
+            return ""
+        if not isinstance(error, GitrelError):
+            raise error
+        failures = self._troubles[name].failures + 1 if name in self._troubles else 1
+        until = now + min(BACKOFF_FIRST * 2 ** min(failures - 1, 8), BACKOFF_MAX)
+        self._troubles[name] = _Trouble(str(error), failures, until)
+        return str(error)
+
+    def _pool(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="gitrel-ahead")
+        return self._threads
+
+    def close(self) -> None:
+        """Backends are closed before, so what is still under way ends by itself."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads = None
+
+
+def _read(ahead: Ahead, backend: Remembering) -> None:
+    """First the inventories, which say what there is, then that."""
+    name = ahead.environment.name
+    selector = {MANAGED_BY: TOOL, ENVIRONMENT: name}
+    first = [Scope("v1", "ConfigMap", namespace) for namespace in sorted(ahead.namespaces)]
+    backend.hold(first, selector, COMPONENT, many=ahead.components)
+    found: dict[Scope, None] = dict.fromkeys(first)
+    for inventory in _inventories(backend, first, selector, name):
+        for obj in inventory.objects:
+            found[Scope(obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""))] = None
+    backend.hold(found, selector, COMPONENT, many=ahead.components)
+    homes = {scope.namespace for scope in found if scope.kind in WORKLOADS and scope.namespace}
+    # Pods carry the labels of their workloads, not ours; what happens to them concerns everybody there.
+    backend.hold([Scope("v1", "Pod", home) for home in sorted(homes)], {}, "", many=ahead.components)
+
+
+def _inventories(
+    backend: Remembering, scopes: Iterable[Scope], selector: dict[str, str], environment: str
+) -> Iterable[Inventory]:
+    for scope in scopes:
+        for obj in backend.held(scope, selector):
+            try:
+                if inventories.is_inventory(obj):
+                    yield inventories.from_object(obj, environment)
+            except GitrelError:
+                continue  # whoever delivers will be told
