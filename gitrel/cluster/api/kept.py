@@ -17,6 +17,20 @@ def check_preconditions(resource: str, old: Object, uid: str | None, revision: s
         raise errors.conflict(resource, stored["name"])
 
 
+def check_delete_preconditions(kind: Kind, old: Object, uid: str | None, revision: str | None) -> None:
+    """As `rest.BeforeDelete` has it, which names the kind. Raises ApiError 409."""
+    stored = old["metadata"]
+    for word, asked, field, why in (
+        ("UID", uid, "uid", "deleted and then recreated"),
+        ("ResourceVersion", revision, "resourceVersion", "modified"),
+    ):
+        if asked and asked != stored[field]:
+            said = f"the {word} in the precondition ({asked}) does not match the {word} in record"
+            said = f"{said} ({stored[field]}). The object might have been {why}"
+            resource = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+            raise errors.conflict(resource, stored["name"], said)
+
+
 def named(kind: Kind, obj: Object) -> Object:
     """The type's names; a custom object keeps its version until it is stored."""
     version = obj.get("apiVersion") if kind.custom else None
