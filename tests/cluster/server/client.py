@@ -8,10 +8,11 @@ import json
 import ssl
 import tempfile
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -94,6 +95,13 @@ class Api:
         answer = self.call("POST", path, body)
         assert answer.code == 201, answer.body
         return answer.json
+
+    def until(self, path: str, holds: Callable[[Answer], bool]) -> Answer:
+        """Asks again until it holds: what follows from a write is played soon after its answer."""
+        end = monotonic() + TIMEOUT_SECONDS
+        while not holds(answer := self.call("GET", path)):
+            assert monotonic() < end, f"{path} never came: {answer.body!r}"
+        return answer
 
     @contextmanager
     def watch(self, path: str, **headers: str) -> Iterator[Iterator[Any]]:

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from gitrel.cluster.server.bringup import served
 from gitrel.cluster.server.serving import Serving
 from gitrel.cluster.spec import ClusterSpec
-from tests.cluster.server.client import Api
+from tests.cluster.server.client import Answer, Api
 from tests.cluster.server.conftest import TOKENS
 
 PATH = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
@@ -56,6 +56,10 @@ def approve(api: Api, name: str) -> None:
     assert api.call("PUT", f"{PATH}/{name}/approval", found).code == 200
 
 
+def signed(answer: Answer) -> bool:
+    return bool(answer.json.get("status", {}).get("certificate"))
+
+
 def bind(api: Api, name: str, role: str, user: str) -> None:
     group = "rbac.authorization.k8s.io"
     ref = {"apiGroup": group, "kind": "ClusterRole", "name": role}
@@ -72,11 +76,11 @@ def test_an_approved_request_is_signed_and_lets_its_owner_in(
     api.post(PATH, asked("eve", pkcs10("eve", ["team-x"], key)))
     assert "certificate" not in api.get(f"{PATH}/eve").get("status", {}), "nobody approved it yet"
     approve(api, "eve")
-    signed = b64decode(api.get(f"{PATH}/eve")["status"]["certificate"])
+    certificate = b64decode(api.until(f"{PATH}/eve", signed).json["status"]["certificate"])
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (tmp_path / "eve.pem").write_bytes(signed + private)
+    (tmp_path / "eve.pem").write_bytes(certificate + private)
     nobody = Api(directory / "kubeconfig", nobody=True)
     context = ssl.create_default_context(cadata=nobody.authority)
     context.load_cert_chain(tmp_path / "eve.pem")
@@ -103,7 +107,7 @@ def test_what_a_signer_does_not_sign_fails_with_its_reason(api: Api) -> None:
     """Kubernetes' own reason stands in the condition Failed, and no certificate is given."""
     api.post(PATH, asked("server", pkcs10("x", []), usages=("digital signature", "server auth")))
     approve(api, "server")
-    status = api.get(f"{PATH}/server")["status"]
+    status = api.until(f"{PATH}/server", lambda a: len(a.json["status"]["conditions"]) > 1).json["status"]
     failed = next(row for row in status["conditions"] if row["type"] == "Failed")
     assert failed["reason"] == "SignerValidationFailure"
     assert failed["message"] == "invalid usage for client certificate: server auth"
@@ -119,10 +123,11 @@ def test_nobody_asks_for_the_masters_group(api: Api) -> None:
     assert api.call("POST", PATH, asked("junk", b64encode(pem).decode())).code == 422
 
 
-def test_others_signers_are_left_to_them(api: Api) -> None:
+def test_others_signers_are_left_to_them(api: Api, server: Serving) -> None:
     """An approved request of a signer that is not the cluster's own waits for that signer."""
     api.post(PATH, asked("other", pkcs10("x", []), signer="example.com/own"))
     approve(api, "other")
+    server.call(lambda cluster: cluster.settle())
     assert "certificate" not in api.get(f"{PATH}/other")["status"]
 
 
@@ -142,7 +147,9 @@ def test_approving_needs_the_right_to_the_signer(api: Api, directory: Path) -> N
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_kubelet_s_own_request_is_approved_where_policy_lets_it(api: Api, allowed: bool) -> None:
+def test_a_kubelet_s_own_request_is_approved_where_policy_lets_it(
+    api: Api, server: Serving, allowed: bool
+) -> None:
     """With `selfnodeclient` bound to the asking node it is signed by itself; without, it waits."""
     name = "good" if allowed else "bad"
     node, creator = f"system:node:{name}", f"create-{name}"
@@ -158,8 +165,8 @@ def test_a_kubelet_s_own_request_is_approved_where_policy_lets_it(api: Api, allo
     body = asked(f"node-{name}", pkcs10(node, ["system:nodes"]), signer=KUBELET)
     made = api.call("POST", PATH, body, {"Impersonate-User": node, "Impersonate-Group": "system:nodes"})
     assert made.code == 201, made.body
-    status = api.get(f"{PATH}/node-{name}").get("status", {})
-    assert bool(status.get("certificate")) is allowed
+    server.call(lambda cluster: cluster.settle())
+    assert signed(api.call("GET", f"{PATH}/node-{name}")) is allowed
 
 
 def test_old_requests_are_cleaned_away(api: Api, server: Serving) -> None:

@@ -1,14 +1,15 @@
 """The policy that every cluster starts with: roles for people, for the system's own parts, and who has them.
 
 What is granted follows Kubernetes' documentation ("Using RBAC Authorization: Default roles and role
-bindings"). The roles of the single controllers are left out: the bundled controllers ask nobody.
+bindings"), and was compared with what a 1.36 API server makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gitrel.cluster.api.rbac import controllerroles
 from gitrel.cluster.api.rbac.authorizer import GROUP
 from gitrel.cluster.api.rbac.user import AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, UNAUTHENTICATED
 from gitrel.kube.identity import Object
@@ -17,10 +18,12 @@ AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 _LABEL = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
 
+_CONTROLLER = "system:controller:"
 _READ = "get list watch"
 _WRITE = "create delete deletecollection patch update"
 _ALL = "create delete deletecollection get list patch update watch"
 _EVENTS = "create patch update"
+_DEVICES = "resource.k8s.io"
 _AUTHN, _AUTHZ = "authentication.k8s.io", "authorization.k8s.io"
 _COORDINATION, _NETWORKING, _STORAGE = "coordination.k8s.io", "networking.k8s.io", "storage.k8s.io"
 
@@ -76,6 +79,8 @@ _VIEW = (
     ),
     _rule(_READ, "policy", "poddisruptionbudgets poddisruptionbudgets/status"),
     _rule(_READ, _NETWORKING, "ingresses ingresses/status networkpolicies"),
+    _rule(_READ, "events.k8s.io", "events"),
+    _rule(_READ, _DEVICES, "resourceclaims resourceclaims/status resourceclaimtemplates"),
 )  # fmt: skip
 _EDIT = (
     _rule(_READ, "core", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy"),
@@ -103,6 +108,8 @@ _EDIT = (
     _rule(_WRITE, "policy", "poddisruptionbudgets"),
     _rule(_WRITE, _NETWORKING, "ingresses networkpolicies"),
     _rule(_ALL, _COORDINATION, "leases"),
+    _rule(_WRITE, "events.k8s.io", "events"),
+    _rule(_WRITE, _DEVICES, "resourceclaims resourceclaimtemplates"),
 )  # fmt: skip
 _ADMIN = (
     _rule("create", _AUTHZ, "localsubjectaccessreviews"),
@@ -124,10 +131,16 @@ _CONTROLLER_MANAGER = (
 _SCHEDULER = (
     _EVENT_RULE,
     _rule("create", _COORDINATION, "leases"),
-    _rule("get update", _COORDINATION, "leases", "kube-scheduler"),
+    _rule(f"{_READ} update", _COORDINATION, "leases", "kube-scheduler"),
+    _rule(_ALL, _COORDINATION, "leasecandidates"),
     _rule(_READ, "core", "nodes"),
     _rule(f"delete {_READ}", "core", "pods"),
     _rule("create", "core", "bindings pods/binding"),
+    _rule("update", "core", "pods/finalizers"),
+    _rule(_READ, _DEVICES, "deviceclasses resourceslices"),
+    _rule(f"create delete {_READ} patch update", _DEVICES, "resourceclaims"),
+    _rule(f"{_READ} patch update", _DEVICES, "resourceclaims/status"),
+    _rule("patch update", _DEVICES, "resourceclaims/binding"),
     _rule("patch update", "core", "pods/status"),
     _rule(_READ, "core", "replicationcontrollers services"),
     _rule(_READ, "apps extensions", "replicasets"),
@@ -144,11 +157,14 @@ _NODE = (
     _rule(_READ, "core", "services"),
     _rule(f"create {_READ}", "core", "nodes"),
     _rule("patch update", "core", "nodes nodes/status"),
-    _rule(_EVENTS, "core", "events"),
+    _EVENT_RULE,
     _rule(f"create delete {_READ}", "core", "pods"),
     _rule("patch update", "core", "pods/status"),
     _rule("create", "core", "pods/eviction serviceaccounts/token"),
     _rule(_READ, "core", "configmaps secrets"),
+    _rule("get", "core", "serviceaccounts"),
+    _rule("get", _DEVICES, "resourceclaims"),
+    _rule("deletecollection", _DEVICES, "resourceslices"),
     _rule("get", "core", "persistentvolumeclaims persistentvolumes endpoints"),
     _rule(f"create {_READ}", "certificates.k8s.io", "certificatesigningrequests"),
     _rule("create delete get patch update", _COORDINATION, "leases"),
@@ -191,10 +207,12 @@ _SYSTEM: dict[str, Sequence[Rule]] = {
     "kubelet-api-admin": (
         _rule(_READ, "core", "nodes"),
         _rule("proxy", "core", "nodes"),
-        _rule("*", "core", "nodes/log nodes/metrics nodes/proxy nodes/stats"),
+        _rule("*", "core",
+              "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats"),
     ),
     "monitoring": (
-        _urls(*_HEALTH, *(f"{url}/*" for url in _HEALTH), "/metrics", "/metrics/slis"),
+        _urls(*_HEALTH, *(f"{url}/*" for url in _HEALTH), "/flagz", "/metrics", "/metrics/slis", "/statusz"),
+        _rule("get", "core", "nodes/metrics"),
     ),
     "node": _NODE,
     "node-bootstrapper": (_rule(f"create {_READ}", _CSR, "certificatesigningrequests"),),
@@ -208,10 +226,14 @@ _SYSTEM: dict[str, Sequence[Rule]] = {
         _rule(_READ, "core", "nodes"),
         _EVENT_RULE,
         _rule("list watch", "discovery.k8s.io", "endpointslices"),
+        _rule("list watch", _NETWORKING, "servicecidrs"),
     ),
     "persistent-volume-provisioner": _PROVISIONER,
     "public-info-viewer": (_urls(*_HEALTH, "/version", "/version/"),),
-    "service-account-issuer-discovery": (_urls("/.well-known/openid-configuration", "/openid/v1/jwks"),),
+    "service-account-issuer-discovery": (
+        _urls("/.well-known/openid-configuration", "/.well-known/openid-configuration/",
+              "/openid/v1/jwks", "/openid/v1/jwks/"),
+    ),
     "volume-scheduler": (
         _rule(f"{_READ} patch update", "core", "persistentvolumes"),
         _rule(_READ, _STORAGE, "storageclasses"),
@@ -256,10 +278,16 @@ def cluster_roles() -> Iterator[Object]:
     yield _role("system:aggregate-to-view", _VIEW, "view")
     for name, rules in _SYSTEM.items():
         yield _role(f"system:{name}", rules)
+    for name, rows in controllerroles.rules():
+        yield _role(f"{_CONTROLLER}{name}", [_rule(*row) for row in rows])
 
 
 def _subject(kind: str, name: str) -> dict[str, str]:
     return {"kind": kind, "apiGroup": GROUP, "name": name}
+
+
+def _account(name: str) -> dict[str, str]:
+    return {"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}
 
 
 def _binding(name: str, *subjects: dict[str, str], role: str = "") -> Object:
@@ -278,10 +306,11 @@ def cluster_role_bindings() -> Iterator[Object]:
     yield _binding("system:kube-scheduler", _subject("User", "system:kube-scheduler"))
     yield _binding("system:volume-scheduler", _subject("User", "system:kube-scheduler"))
     yield _binding("system:node-proxier", _subject("User", "system:kube-proxy"))
-    dns = {"kind": "ServiceAccount", "name": "kube-dns", "namespace": "kube-system"}
-    yield _binding("system:kube-dns", dns)
+    yield _binding("system:kube-dns", _account("kube-dns"))
     yield _binding("system:node")
     yield _binding("system:service-account-issuer-discovery", _subject("Group", SERVICE_ACCOUNTS))
+    for name, _ in controllerroles.rules():
+        yield _binding(f"{_CONTROLLER}{name}", _account(name))
 
 
 def roles() -> Iterator[Object]:
@@ -294,6 +323,9 @@ def roles() -> Iterator[Object]:
         verbs = "create get list update watch"
         rules = [_rule(verbs, _COORDINATION, "leases leasecandidates")]
         yield _placed(_role(f"system::leader-locking-{name}", rules), "kube-system")
+    for name, places in _PLACED.items():
+        for place, rows in places.items():
+            yield _placed(_role(f"{_CONTROLLER}{name}", rows), place)
 
 
 def role_bindings() -> Iterator[Object]:
@@ -303,9 +335,28 @@ def role_bindings() -> Iterator[Object]:
     yield _placed(_namespaced(f"system::{name}", name, *users), "kube-system")
     for part in parts:
         name = f"system::leader-locking-{part}"
-        account = {"kind": "ServiceAccount", "name": part, "namespace": "kube-system"}
+        accounts = [part] if part == "kube-scheduler" else [part, "leader-election-controller"]
         user = _subject("User", f"system:{part}")
-        yield _placed(_namespaced(name, name, user, account), "kube-system")
+        yield _placed(_namespaced(name, name, user, *map(_account, accounts)), "kube-system")
+    for name, places in _PLACED.items():
+        role = f"{_CONTROLLER}{name}"
+        for place in places:
+            yield _placed(_namespaced(role, role, _account(name)), place)
+
+
+_PLACED: Mapping[str, Mapping[str, Sequence[Rule]]] = {
+    "bootstrap-signer": {
+        "kube-public": (
+            _rule(_READ, "core", "configmaps"),
+            _rule("update", "core", "configmaps", "cluster-info"),
+            _EVENT_RULE,
+        ),
+        "kube-system": (_rule(_READ, "core", "secrets"),),
+    },
+    "cloud-provider": {"kube-system": (_rule(f"create {_READ}", "core", "configmaps"),)},
+    "token-cleaner": {"kube-system": (_rule(f"delete {_READ}", "core", "secrets"), _EVENT_RULE)},
+}
+"""Controllers that may do something in one namespace alone."""
 
 
 def _namespaced(name: str, role: str, *subjects: dict[str, str]) -> Object:
