@@ -64,6 +64,13 @@ class Inventory:
     objects: tuple[Object, ...] = ()
     hooks: tuple[str, ...] = ()
     """The hooks that are over, by `Hook.key`, the latest last: they are remembered longer than their Jobs."""
+    coming: str = ""
+    """The digest of another release of which some of the objects may be applied already; empty for none."""
+
+    @property
+    def applied(self) -> str | None:
+        """The digest of the release that is there whole; None while that cannot be said of any."""
+        return None if self.coming else self.digest
 
     @property
     def refs(self) -> frozenset[Ref]:
@@ -74,9 +81,11 @@ class Inventory:
         """The ApplySet's id, carried by every member as the label `applyset.kubernetes.io/part-of`."""
         return applyset_id(name_of(self.component), self.namespace)
 
-    def growing_by(self, objects: Iterable[Mapping[str, Any]]) -> Inventory:
-        """The inventory to write before applying `objects`: old and new members, the old release."""
-        return replace(self, objects=_identities([*self.objects, *objects]))
+    def growing_by(self, objects: Iterable[Mapping[str, Any]], digest: str = "") -> Inventory:
+        """The inventory to write before applying the `objects` of the release `digest`: old and new members,
+        the old release, and whether that is no longer whole then."""
+        coming = digest if digest and digest != self.applied else ""
+        return replace(self, objects=_identities([*self.objects, *objects]), coming=coming)
 
     def remembering(self, hooks: Iterable[str]) -> Inventory:
         """The inventory that knows that these hooks are over; the latest `HOOKS_MAX` are kept."""
@@ -87,7 +96,8 @@ class Inventory:
         self, version: str, digest: str, commit: str, objects: Iterable[Mapping[str, Any]]
     ) -> Inventory:
         """The inventory to write when all of a release is applied and what left it is gone."""
-        return replace(self, version=version, digest=digest, commit=commit, objects=_identities(objects))
+        whole = _identities(objects)
+        return replace(self, version=version, digest=digest, commit=commit, objects=whole, coming="")
 
 
 def empty(component: str, environment: str, namespace: str) -> Inventory:
@@ -130,6 +140,8 @@ def to_object(inventory: Inventory) -> Object:
         "digest": inventory.digest or "",
         "commit": inventory.commit,
     }
+    if inventory.coming:
+        identity["data"]["coming"] = inventory.coming
     if inventory.hooks:
         identity["data"]["hooks"] = "\n".join(inventory.hooks)
     if packed:
@@ -176,6 +188,7 @@ def from_object(obj: Mapping[str, Any], environment: str) -> Inventory:
         digest=data.get("digest") or None,
         commit=data.get("commit", ""),
         objects=_read_objects(ref, obj),
+        coming=data.get("coming", ""),
         hooks=tuple(data.get("hooks", "").split("\n")) if data.get("hooks") else (),
     )
     if ref.name != name_of(inventory.component) or labels_of(obj).get(ID) != inventory.set_id:

@@ -131,7 +131,7 @@ def trials(
     `creations` asks about objects that do not exist yet too; what such an object needs may be missing until
     the release brings it, and says nothing then.
     """
-    healing = inventory.digest == rendered.digest
+    healing = inventory.applied == rendered.digest
     found: dict[Ref, Trial] = {}
     for obj in desired_objects(rendered, inventory):
         ref, directives = ref_of(obj), directives_of(obj)
@@ -260,7 +260,7 @@ def _objections(one: _One, inventory: Inventory, adopt: bool) -> Iterator[str]:
             by = f", made by {', '.join(found)}" if (found := managers(before)) else ""
             yield (
                 f"{one.origin}: {ref} is there already and is not gitrel's{by}: "
-                "allow to take it over with gitrel.dev/adopt: allowed or --adopt-objects, or name it otherwise"
+                "take it over with gitrel.dev/adopt: allowed or --adopt-objects, or name it otherwise"
             )
             return
     if refused is None or is_conflict(refused) or one.is_recreated:

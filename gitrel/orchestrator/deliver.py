@@ -41,7 +41,7 @@ def deliver(
     backend = world.clusters.of(environment)
     inventory = inventory_or_empty(backend, catalog, component, environment)
     # Hooks belong to bringing a release in, not to mending what drifted from it.
-    coming = inventory.digest != whole.digest
+    coming = inventory.applied != whole.digest
     before = hooking.look(backend, whole, inventory, "before", attempt) if coming else hooking.Look(())
     hooking.check_before(before)
     planned = plan_for(backend, component, whole, inventory, adopt=world.adopt_objects)
@@ -60,7 +60,8 @@ def deliver(
         raise OnItsWay(f"waits: {before.waits}", {"created": len(before.up)})
     release, rendered = action.release, without_hooks(whole)
     inventory = inventory.remembering(hook.key for hook in before.hooks)
-    _write(backend, inventory.growing_by(manifest.object for manifest in rendered.manifests))
+    members = (manifest.object for manifest in rendered.manifests)
+    _write(backend, inventory.growing_by(members, release.digest))
     carry_out(backend, planned, (manifest.object for manifest in whole.manifests), now)
     kept = [entry.object for entry in planned.entries if entry.word == "skipped"]
     objects = [*(manifest.object for manifest in rendered.manifests), *kept]
@@ -115,7 +116,7 @@ def plan_for(
         except Refused as refused:
             return refused
 
-    creations = ask_about_all or inventory.digest is not None
+    creations = ask_about_all or bool(inventory.objects)
     return plan(
         rendered,
         inventory,

@@ -150,7 +150,7 @@ def _look(
     if before and not changed and before.wanted == judged and _is_steady(before):
         return before
     inventory = deliver.read_inventory(backend, catalog, component, environment, recent=True)
-    applied = inventory.digest if inventory else None
+    applied = inventory.applied if inventory else None
     sighting = Sighting(mark, judged, applied, None, False)
     release = _release_with(applied, record, name, known)
     if release is not None:

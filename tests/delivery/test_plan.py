@@ -110,7 +110,7 @@ def test_an_object_that_nobody_owns_is_adopted_only_where_that_is_allowed() -> N
         planned([config("a")], [live]).check()
     assert str(refused.value) == (
         f"{AT}ConfigMap shop/a is there already and is not gitrel's, made by kubectl-create: "
-        "allow to take it over with gitrel.dev/adopt: allowed or --adopt-objects, or name it otherwise"
+        "take it over with gitrel.dev/adopt: allowed or --adopt-objects, or name it otherwise"
     )
     made = planned([config("a")], [live], adopt=True)
     made.check()

@@ -48,6 +48,13 @@ class Town:
         image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
         return image
 
+    def image_of(self, environment: str, name: str) -> str:
+        """What the Deployment of that name runs there."""
+        found = self.cluster(environment).list("apps/v1", "Deployment", "shop")
+        (deployment,) = (one for one in found if one["metadata"]["name"] == name)
+        image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+        return image
+
     def commit(self, *changes: FileChange, message: str = "By hand") -> str:
         """A person's commit on the branch."""
         with GitRepository(self.folder) as repository:
