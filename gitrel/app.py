@@ -17,6 +17,7 @@ from gitrel.ledger.git import GitLedger
 from gitrel.ledger.proposals import Proposals
 from gitrel.ledger.trust import Trust
 from gitrel.orchestrator.clusters import Clusters
+from gitrel.orchestrator.lookahead import AT_ONCE, Lookahead
 from gitrel.orchestrator.world import World
 from gitrel.render.cache import CachingRenderer
 from gitrel.render.program import fingerprint
@@ -58,6 +59,21 @@ class GitOptions:
     signing_key: Path | None = None
     accept_rewritten: bool = False
     accept_unsigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How clusters are reached: the operator's word on access, and how many are asked `at_once`.
+
+    `adopt` names environments whose cluster is right although another one is recorded. `watching` is for
+    those who stay: clusters are followed, and `heard` is called, from any thread, when something changed.
+    """
+
+    access: AccessOptions = field(default_factory=AccessOptions)
+    adopt: frozenset[str] = frozenset()
+    at_once: int = AT_ONCE
+    watching: bool = False
+    heard: Callable[[], None] = lambda: None
 
 
 def read_catalog(place: Place, revision: str | None = None) -> tuple[Catalog, tuple[Problem, ...]]:
@@ -128,7 +144,7 @@ def world(
     connect: Callable[[Environment], Backend] | None = None,
     events: EventStream | None = None,
     git: GitOptions | None = None,
-    reach: AccessOptions | None = None,
+    reach: Reach | None = None,
     looking: bool = False,
     cache: bool = False,
 ) -> Iterator[World]:
@@ -162,7 +178,12 @@ def world(
             clock=clock,
         )
         tidy = _Tidy(ledger, render, warn)
-        clusters = Clusters(connect or _Connector(opened.state, clock, reach).connect)
+        reach = reach or Reach()
+        clusters = Clusters(
+            connect or _Connector(opened.state, clock, reach).connect,
+            adopt=reach.adopt,
+            lookahead=Lookahead(reach.at_once),
+        )
         try:
             yield World(
                 clock=clock,
@@ -243,7 +264,7 @@ class _Tidy:
 class _Connector:
     """From an environment's `cluster:` to a backend."""
 
-    def __init__(self, state: Path, clock: Clock, reach: AccessOptions | None) -> None:
+    def __init__(self, state: Path, clock: Clock, reach: Reach) -> None:
         self._reach = reach
         self._state = state
         self._clock = clock
@@ -254,7 +275,12 @@ class _Connector:
 
             cluster = environment.cluster
             return open_kubernetes(
-                environment.name, cluster.context, options=self._reach, act_as=cluster.act_as
+                environment.name,
+                cluster.context,
+                options=self._reach.access,
+                act_as=cluster.act_as,
+                watching=self._reach.watching,
+                heard=self._reach.heard,
             )
         from gitrel.backends.embedded import open_embedded
 

@@ -118,6 +118,8 @@ def global_options(
     debug: Annotated[bool, _kept("debug")] = DEFAULT.debug,
     log_level: Annotated[LogLevel | None, _kept("log_level")] = DEFAULT.log_level,
     log_format: Annotated[LogFormat, _kept("log_format")] = DEFAULT.log_format,
+    max_clusters: Annotated[int, _kept("max_clusters", min=1)] = DEFAULT.max_clusters,
+    adopt: Annotated[list[str], _kept("adopt")] = DEFAULT.adopt,
     ci: Annotated[Ci, _kept("ci")] = DEFAULT.ci,
     version: Annotated[
         bool,

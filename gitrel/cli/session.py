@@ -46,6 +46,8 @@ class Session:
         self.act_as_group: Sequence[str] = DEFAULT.act_as_group
         self.act_as_uid: str | None = DEFAULT.act_as_uid
         self.allow_insecure_tls: bool = DEFAULT.allow_insecure_tls
+        self.max_clusters: int = DEFAULT.max_clusters
+        self.adopt: Sequence[str] = DEFAULT.adopt
         self.color = Color(DEFAULT.color)
         self.quiet: bool = DEFAULT.quiet
         self.debug: bool = DEFAULT.debug

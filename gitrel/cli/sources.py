@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from gitrel.errors import UsageError
 
 if TYPE_CHECKING:
-    from gitrel.app import GitOptions
-    from gitrel.backends.kubernetes.access import AccessOptions
+    from gitrel.app import GitOptions, Reach
     from gitrel.cli.session import Session
     from gitrel.events import Event
     from gitrel.orchestrator.world import World
@@ -107,8 +106,9 @@ def git_options(
     )
 
 
-def reach(session: Session) -> AccessOptions:
+def reach(session: Session) -> Reach:
     """How clusters are reached, for `app.world`."""
+    from gitrel.app import Reach
     from gitrel.backends.kubernetes.access import AccessOptions
     from gitrel.kube.impersonation import Impersonation
     from gitrel.telemetry.masking import MASKER
@@ -117,7 +117,7 @@ def reach(session: Session) -> AccessOptions:
         raise UsageError("--as-group and --as-uid need --as: Kubernetes impersonates users")
     place = session.place()
     groups = tuple(session.act_as_group)
-    return AccessOptions(
+    access = AccessOptions(
         kubeconfig=session.kubeconfig or "",
         contexts=tuple(session.allow_context),
         act_as=Impersonation(session.act_as or "", session.act_as_uid or "", groups),
@@ -125,6 +125,7 @@ def reach(session: Session) -> AccessOptions:
         repository=place if isinstance(place, Path) else None,
         learn=MASKER.learn,
     )
+    return Reach(access, adopt=frozenset(session.adopt), at_once=session.max_clusters)
 
 
 @contextmanager

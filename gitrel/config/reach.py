@@ -38,4 +38,19 @@ REACH = (
         "Let a kubeconfig switch the check of the server's certificate off.",
         False,
     ),
+    Setting(
+        "max_clusters",
+        ("--max-clusters",),
+        "Ask this many clusters at one time.",
+        16,
+        "N",
+    ),
+    Setting(
+        "adopt",
+        ("--adopt",),
+        "The cluster of this environment was replaced, and the new one is right; may be given again.",
+        (),
+        "ENV",
+        "a cluster that is not the recorded one is refused",
+    ),
 )

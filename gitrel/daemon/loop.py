@@ -13,12 +13,26 @@ from datetime import timedelta
 from types import FrameType
 
 from gitrel.errors import GitrelError
-from gitrel.orchestrator.wait import next_look, reconcile_retrying
+from gitrel.orchestrator.wait import RESTLESS, next_look, reconcile_retrying
 from gitrel.orchestrator.world import PassReport, Scope, World
 
 BACKOFF_MAX = timedelta(minutes=5)
 QUIET = timedelta(seconds=5)
 """A pause in which there is time to tidy up."""
+
+
+class Bell:
+    """What watches ring: made before the daemon that answers it."""
+
+    def __init__(self) -> None:
+        self._answer: Callable[[], None] | None = None
+
+    def answer(self, wake: Callable[[], None]) -> None:
+        self._answer = wake
+
+    def ring(self) -> None:
+        if self._answer is not None:
+            self._answer()
 
 
 class Daemon:
@@ -80,7 +94,11 @@ class Daemon:
 
     def _sleep(self, pause: timedelta) -> None:
         with self._condition:
-            self._condition.wait_for(lambda: self._woken or self._stopping, timeout=pause.total_seconds())
+            rest = min(RESTLESS, pause).total_seconds()
+            # Clusters change in bursts: what happens in the first second is looked at together.
+            self._condition.wait_for(lambda: self._stopping, timeout=rest)
+            left = pause.total_seconds() - rest
+            self._condition.wait_for(lambda: self._woken or self._stopping, timeout=left)
             self._woken = False
 
 

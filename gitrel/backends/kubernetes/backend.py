@@ -171,6 +171,10 @@ class KubernetesBackend:
         new = self._recall.changes.mark(owner)
         return new, new != mark or not self._recall.is_whole()
 
+    def troubles(self) -> Mapping[str, int]:
+        """What watches have met and survived, counted by word."""
+        return self._recall.troubles()
+
     def next_change_due(self) -> datetime | None:
         return None
 

@@ -55,7 +55,7 @@ class Watch:
         list_all: ListAll,
         follow: Follow,
         *,
-        silence_seconds: float = SILENCE_SECONDS,
+        silence_seconds: float | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.memory = memory
@@ -63,7 +63,7 @@ class Watch:
         self.gaps = 0
         self._list_all = list_all
         self._follow = follow
-        self._silence = silence_seconds
+        self._silence = SILENCE_SECONDS if silence_seconds is None else silence_seconds
         self._jitter = jitter
         self._version = ""
         self._is_live = False

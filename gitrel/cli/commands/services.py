@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,7 +47,7 @@ def daemon(
 
     from gitrel.app import world as open_world
     from gitrel.cli.sources import git_options, reach
-    from gitrel.daemon.loop import Daemon, stop_on_signals
+    from gitrel.daemon.loop import Bell, Daemon, stop_on_signals
     from gitrel.daemon.pulse import Pulse
     from gitrel.telemetry.metrics import Metrics
     from gitrel.telemetry.sinks import log_lines
@@ -57,10 +58,15 @@ def daemon(
     pulse, metrics = Pulse(SystemClock()), Metrics()
     secret = read_secret(webhook_secret_file)
     if secret is not None and listen is None:
+    if session.adopt:
+        raise UsageError("--adopt is a person's word for what stands there now: say it to `gitrel reconcile`")
         raise UsageError("--webhook-secret-file needs --listen: nobody would hear the webhooks")
 
     def told(report: PassReport) -> None:
         metrics.passed(pulse.end())
+    bell = Bell()
+    watching = replace(reach(session), watching=True, heard=bell.ring)
+
         wake_at = format_instant(report.wake_at) if report.wake_at else ""
         log.debug("pass.done", commit=report.commit, wake_at=wake_at, actions=len(report.outcomes))
         for problem in report.problems:
@@ -72,7 +78,7 @@ def daemon(
 
     git = git_options(session)
     with open_world(
-        session.place(), actor=actor, remote=remote, git=git, reach=reach(session), cache=cache
+        session.place(), actor=actor, remote=remote, git=git, reach=watching, cache=cache
     ) as world:
         world.events.subscribe(log_lines(log))
         world.events.subscribe(metrics.hear)
@@ -83,6 +89,7 @@ def daemon(
             log.info("daemon.started", repo=str(session.place()))
             runner.run()
         log.info("daemon.stopped")
+        bell.answer(runner.wake)
     return 0
 
 

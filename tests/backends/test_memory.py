@@ -1,0 +1,136 @@
+"""What is remembered of a cluster: small, told apart by owner, and never older than gitrel's own writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitrel.backends.backend import Scope
+from gitrel.backends.kubernetes import memory as memories
+from gitrel.backends.kubernetes.lines import LineTooLong, lines
+from gitrel.backends.kubernetes.memory import Changes, Memory, TooMany
+from gitrel.kube.identity import Object
+
+SCOPE = Scope("v1", "ConfigMap", "shop")
+OWNER = "gitrel.dev/component"
+
+
+def config(name: str, version: int, owner: str = "web", **more: Any) -> Object:
+    labels = {OWNER: owner}
+    metadata = {"name": name, "namespace": "shop", "resourceVersion": str(version), "labels": labels, **more}
+    return {"metadata": metadata, "data": {"v": str(version)}}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def fresh(changes: Changes | None = None, clock: Clock | None = None) -> Memory:
+    return Memory(SCOPE, {}, OWNER, changes or Changes(), clock or Clock())
+
+
+def test_what_is_kept_is_whole_but_for_the_managers() -> None:
+    """Lists leave apiVersion and kind out; managedFields are half of an object, and asked for when needed."""
+    memory = fresh()
+    memory.put(config("a", 1, managedFields=[{"manager": "x"}]))
+    found = memory.get("a")
+    assert found is not None
+    assert (found["apiVersion"], found["kind"], found["data"]) == ("v1", "ConfigMap", {"v": "1"})
+    assert "managedFields" not in found["metadata"]
+
+
+def test_changes_are_counted_apart() -> None:
+    """A change of web's leaves the mark of api as it was, and nobody's changes everybody's."""
+    changes = Changes()
+    memory = fresh(changes)
+    memory.replace([config("a", 1), config("b", 2, "api")])
+    web, api = changes.mark("web"), changes.mark("api")
+    memory.put(config("a", 3))
+    assert (changes.mark("web") == web, changes.mark("api") == api) == (False, True)
+    web = changes.mark("web")
+    Memory(Scope("v1", "Pod", "shop"), {}, "", changes, Clock()).put(config("pod", 4))
+    assert (changes.mark("web") == web, changes.mark("api") == api) == (False, False)
+
+
+def test_the_same_version_again_is_no_change() -> None:
+    """A list after a lost connection says nothing new where nothing is new; what is gone is news."""
+    changes = Changes()
+    memory = fresh(changes)
+    memory.replace([config("a", 1), config("b", 2)])
+    mark = changes.mark("web")
+    memory.replace([config("a", 1), config("b", 2)])
+    assert changes.mark("web") == mark
+    memory.replace([config("a", 1)])
+    assert changes.mark("web") != mark
+    assert memory.get("b") is None
+
+
+def test_an_event_older_than_our_own_write_is_passed_over() -> None:
+    """Until the event of the write itself comes, or ten seconds have passed."""
+    clock = Clock()
+    memory = fresh(clock=clock)
+    memory.put(config("a", 5), own=True)
+    memory.put(config("a", 4))
+    assert memory.get("a") == {"apiVersion": "v1", "kind": "ConfigMap"} | config("a", 5)
+    memory.put(config("a", 5))
+    memory.put(config("a", 6))
+    assert memory.get("a") == {"apiVersion": "v1", "kind": "ConfigMap"} | config("a", 6)
+    memory.put(config("a", 8), own=True)
+    clock.now = 11.0
+    memory.put(config("a", 9))
+    assert memory.get("a") == {"apiVersion": "v1", "kind": "ConfigMap"} | config("a", 9)
+
+
+def test_only_owned_objects_ring() -> None:
+    """A daemon is woken for what gitrel owns, not for every pod."""
+    heard: list[None] = []
+    changes = Changes(lambda: heard.append(None))
+    Memory(Scope("v1", "Pod", "shop"), {}, "", changes, Clock()).put(config("pod", 1))
+    assert heard == []
+    fresh(changes).put(config("a", 1))
+    assert heard == [None]
+
+
+def test_more_than_can_be_kept_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A namespace with a hundred thousand pods does not fill the memory."""
+    monkeypatch.setattr(memories, "OBJECTS_MAX", 2)
+    memory = fresh()
+    with pytest.raises(TooMany):
+        memory.replace(config(str(n), n) for n in range(3))
+    memory.replace([config("a", 1), config("b", 2)])
+    with pytest.raises(TooMany):
+        memory.put(config("c", 3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"")), max_size=8), st.integers(1, 40))
+def test_lines_are_the_same_however_they_are_cut(whole: list[bytes], size: int) -> None:
+    """Chunks end anywhere; empty lines are left out."""
+    data = b"".join(line + b"\n" for line in whole)
+
+    def chunks() -> Iterator[bytes]:
+        yield from (data[at : at + size] for at in range(0, len(data), size))
+
+    assert list(lines(chunks())) == [line for line in whole if line.strip()]
+
+
+def test_a_line_without_an_end_is_given_up() -> None:
+    """As soon as it is longer than the limit, not when it ends."""
+    taken = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield b"x" * 100
+
+    with pytest.raises(LineTooLong):
+        list(lines(chunks(), limit=1000))
+    assert taken == 11

@@ -1,0 +1,173 @@
+"""A watch that is lied to, cut off and left alone: what is remembered stays what the server has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gitrel.backends.backend import Scope
+from gitrel.backends.kubernetes import watch as watches
+from gitrel.backends.kubernetes.backend import KubernetesBackend, open_kubernetes
+from tests.backends.server import Say, Script, Talk, scripted
+
+SCOPE = Scope("v1", "ConfigMap", "shop")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)  # the other side is a thread
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses of real life, a hundred times shorter."""
+    monkeypatch.setattr(watches, "BACKOFF_FIRST", 0.005)
+    monkeypatch.setattr(watches, "SILENCE_SECONDS", 0.3)
+
+
+@contextmanager
+def watched(folder: Path, *say: Say) -> Iterator[tuple[Script, KubernetesBackend]]:
+    with scripted(folder, *say) as (server, kubeconfig):
+        server.hold("a", "1")
+        backend = open_kubernetes("script", "script", kubeconfig=str(kubeconfig), watching=True)
+        try:
+            backend.hold([SCOPE], {"owner": "web"}, "owner")
+            yield server, backend
+        finally:
+            server.ended.set()
+            backend.close()
+
+
+def value(backend: KubernetesBackend) -> str:
+    (found,) = backend.list("v1", "ConfigMap", "shop", {"owner": "web"}, recent=True)
+    text: str = found["data"]["v"]
+    return text
+
+
+def garbage(talk: Talk) -> None:
+    talk.begin()
+    talk.raw(b"\x00<html>not json\n")
+
+
+def error_410(talk: Talk) -> None:
+    talk.begin()
+    talk.event("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})
+
+
+def error_500(talk: Talk) -> None:
+    talk.begin()
+    talk.event("ERROR", {"kind": "Status", "code": 500})
+
+
+def http_410(talk: Talk) -> None:
+    talk.json({"kind": "Status", "code": 410}, 410)
+
+
+def huge(talk: Talk) -> None:
+    talk.begin()
+    try:
+        for _ in range(160):
+            talk.raw(b"x" * 65536)
+    except OSError:
+        return  # the client has had enough
+
+
+def unknown(talk: Talk) -> None:
+    talk.begin()
+    talk.event("SURPRISE", {"metadata": {"resourceVersion": "9"}})
+
+
+@pytest.mark.parametrize(
+    ("say", "word"),
+    [
+        (error_410, "expired"),
+        (http_410, "expired"),
+        (error_500, "error"),
+        (unknown, "error"),
+        (garbage, "garbage"),
+        (huge, "too-long"),
+    ],
+)
+def test_what_history_cannot_tell_is_listed_again(tmp_path: Path, say: Say, word: str) -> None:
+    """After 410, an ERROR event, a line that is no event or 10 MB long: counted, listed, up to date."""
+    server: list[Script] = []
+
+    def wrong(talk: Talk) -> None:
+        server[0].hold("a", "2")  # changed meanwhile, and nobody says so
+        say(talk)
+
+    def when_ready(talk: Talk) -> None:
+        wait_until(lambda: bool(server))
+        wrong(talk)
+
+    with watched(tmp_path, when_ready) as (it, backend):
+        server.append(it)
+        wait_until(lambda: backend.troubles().get(word) == 1 and it.asked.count("list") == 2)
+        wait_until(lambda: value(backend) == "2")
+
+
+def test_a_connection_that_says_nothing_is_opened_again(tmp_path: Path) -> None:
+    """From the last version that was heard of, so that nothing is missed and nothing is listed."""
+    with watched(tmp_path) as (server, backend):
+        wait_until(lambda: backend.troubles().get("silent", 0) >= 2)
+        assert server.asked.count("list") == 1
+        assert set(server.asked) == {"list", "watch 2"}
+
+
+def test_a_watch_that_ends_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Bookmarks count: the next watch begins at the last one, though no object came with it."""
+
+    def bookmark(talk: Talk) -> None:
+        talk.begin()
+        talk.event("BOOKMARK", {"kind": "ConfigMap", "metadata": {"resourceVersion": "77"}})
+
+    with watched(tmp_path, bookmark) as (server, backend):
+        wait_until(lambda: "watch 77" in server.asked)
+        assert server.asked.count("list") == 1
+        assert value(backend) == "1"
+
+
+def test_nothing_is_asked_while_nothing_happens(tmp_path: Path) -> None:
+    """Reading what is watched, and asking whether it changed, makes no request; a change is heard."""
+    server: list[Script] = []
+
+    def later(talk: Talk) -> None:
+        wait_until(lambda: bool(server))
+        it = server[0]
+        talk.begin()
+        talk.event("MODIFIED", it.hold("a", "2"))
+        it.ended.wait(10)
+
+    with watched(tmp_path, later) as (it, backend):
+        mark, changed = backend.changed_since("", "web")
+        assert changed
+        asked = list(it.asked)
+        obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}}
+        for _ in range(5):
+            assert backend.changed_since(mark, "web") == (mark, False)
+            assert next(iter(backend.read([obj], recent=True).values()))["data"] == {"v": "1"}
+            backend.hold([SCOPE], {"owner": "web"}, "owner")
+        assert [word for word in it.asked if word in ("list", "get")] == [w for w in asked if w != "watch 2"]
+        server.append(it)
+        wait_until(lambda: backend.changed_since(mark, "web")[1])
+        assert value(backend) == "2"
+
+
+def test_while_the_server_is_gone_memory_is_not_believed(tmp_path: Path) -> None:
+    """Then everything may have changed, and a read asks the cluster, which says that it is gone."""
+
+    def cut(talk: Talk) -> None:
+        talk.begin()
+        talk.event("ERROR", {"kind": "Status", "code": 500})
+
+    with watched(tmp_path, cut) as (server, backend):
+        mark, _ = backend.changed_since("", "web")
+        server.objects.clear()
+        server.ended.set()
+        wait_until(lambda: backend.changed_since(mark, "web")[1])
