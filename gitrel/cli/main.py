@@ -55,6 +55,7 @@ VERBS = (
     Entry("render", "repository", OFFLINE, "Print the manifests of a component."),
     Entry("explain", "parameters", OFFLINE, "Show where each parameter comes from."),
     Entry("diff", "diff", OFFLINE, "Show what applying now would change."),
+    Entry("comment", "comment", OFFLINE, "Write a diff as the one comment of a pull request."),
     Entry("drift", "siblings", OFFLINE, "Show where environments differ from their siblings."),
     Entry("flags", "siblings", OFFLINE, "Show feature flags, and the commit that turned each on."),
     Entry("convert", "convert", OFFLINE, "Rewrite apiVersions that Kubernetes has removed."),

@@ -50,6 +50,11 @@ def option(name: str, *, default_is: str = "", **more: Any) -> Any:
     return typer.Option(*setting.flags, help=setting.help, metavar=setting.metavar or None, **more)
 
 
+def argument(metavar: str, help: str, **more: Any) -> Any:
+    """A positional argument; its help says what it is, and what its absence means."""
+    return typer.Argument(metavar=metavar, help=help, show_default=False, **more)
+
+
 def duration(text: str | timedelta) -> timedelta:
     """A positive duration from the command line: `0` and negative ones are wrong usage."""
     if isinstance(text, timedelta):
@@ -113,13 +118,13 @@ def global_options(
     act_as_group: Annotated[list[str], _kept("act_as_group")] = DEFAULT.act_as_group,
     act_as_uid: Annotated[str | None, _kept("act_as_uid")] = DEFAULT.act_as_uid,
     allow_insecure_tls: Annotated[bool, _kept("allow_insecure_tls")] = DEFAULT.allow_insecure_tls,
+    max_clusters: Annotated[int, _kept("max_clusters", min=1)] = DEFAULT.max_clusters,
+    adopt: Annotated[list[str], _kept("adopt")] = DEFAULT.adopt,
     color: Annotated[Color, _kept("color")] = DEFAULT.color,
     quiet: Annotated[bool, _kept("quiet")] = DEFAULT.quiet,
     debug: Annotated[bool, _kept("debug")] = DEFAULT.debug,
     log_level: Annotated[LogLevel | None, _kept("log_level")] = DEFAULT.log_level,
     log_format: Annotated[LogFormat, _kept("log_format")] = DEFAULT.log_format,
-    max_clusters: Annotated[int, _kept("max_clusters", min=1)] = DEFAULT.max_clusters,
-    adopt: Annotated[list[str], _kept("adopt")] = DEFAULT.adopt,
     ci: Annotated[Ci, _kept("ci")] = DEFAULT.ci,
     version: Annotated[
         bool,

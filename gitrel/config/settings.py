@@ -169,6 +169,22 @@ _TABLE = (
         "the branch's tip",
     ),
     Setting("backport_commit", ("--commit",), "Carry what this commit changed.", None, "REV"),
+    Setting(
+        "comment_from",
+        ("--from",),
+        "The diff, as `diff --save` has kept it.",
+        None,
+        "FILE",
+        "none: the check did not pass",
+    ),
+    Setting(
+        "comment_commit",
+        ("--commit",),
+        "The commit that was looked at; nothing is written where it is not the newest any more.",
+        None,
+        "SHA",
+        "any",
+    ),
     Setting("backport_patch", ("--patch",), "Carry this unified diff; - reads it from stdin.", None, "FILE"),
     Setting(
         "backport_to",

@@ -36,6 +36,18 @@ class PullRequest:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment that this login may take for its own."""
+
+    id: int
+    body: str
+
+
+PAGE, PAGES_MAX = 100, 50
+"""How many comments are asked for at once, and how often at most."""
+
+
 class Forge(Protocol):
     """Raises Unreachable where the forge does not answer or refuses the login, ForgeRefused for the rest."""
 
@@ -49,3 +61,19 @@ class Forge(Protocol):
     def open(self, proposed: Proposed) -> PullRequest:
         """A new one. Raises AlreadyOpen."""
         ...
+
+    def head_of(self, number: int) -> str:
+        """The full SHA of the newest commit of the one with that number."""
+        ...
+
+    def find_comment(self, number: int, marker: str) -> Comment | None:
+        """The first of its comments that begins with `marker` and that this login, or a bot, has written.
+
+        Anybody may write a marker; to edit what somebody else wrote would put words into their mouth, and
+        they could change them again.
+        """
+        ...
+
+    def add_comment(self, number: int, body: str) -> None: ...
+
+    def edit_comment(self, number: int, comment: Comment, body: str) -> None: ...

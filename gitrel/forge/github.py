@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gitrel.forge.forge import AlreadyOpen, ForgeRefused, Proposed, PullRequest
+from gitrel.errors import Unreachable
+from gitrel.forge.forge import PAGE, PAGES_MAX, AlreadyOpen, Comment, ForgeRefused, Proposed, PullRequest
 from gitrel.forge.http import Answer, Api, shown_url
 
 
@@ -43,6 +44,52 @@ class GitHub:
         if answer.status != 201:
             raise self._refused(answer)
         return _pull_request(answer.document)
+
+    def head_of(self, number: int) -> str:
+        answer = self._api.call("GET", f"{self._path}/{number}")
+        if answer.status != 200:
+            raise self._refused(answer)
+        return str(_field(answer.document, "head", "sha") or "")
+
+    def find_comment(self, number: int, marker: str) -> Comment | None:
+        for page in range(1, PAGES_MAX + 1):
+            query = {"per_page": str(PAGE), "page": str(page)}
+            answer = self._api.call("GET", self._comments(number), query)
+            if answer.status != 200 or not isinstance(answer.document, list):
+                raise self._refused(answer)
+            for one in answer.document:
+                number_of, body = _field(one, "id"), _field(one, "body")
+                marked = isinstance(body, str) and body.startswith(marker) and isinstance(number_of, int)
+                if marked and self._is_own(one):
+                    return Comment(number_of, body)
+            if len(answer.document) < PAGE:
+                return None
+        return None
+
+    def add_comment(self, number: int, body: str) -> None:
+        answer = self._api.call("POST", self._comments(number), body={"body": body})
+        if answer.status != 201:
+            raise self._refused(answer)
+
+    def edit_comment(self, number: int, comment: Comment, body: str) -> None:
+        path = f"/repos/{self._repository}/issues/comments/{comment.id}"
+        answer = self._api.call("PATCH", path, body={"body": body})
+        if answer.status != 200:
+            raise self._refused(answer)
+
+    def _comments(self, number: int) -> str:
+        return f"/repos/{self._repository}/issues/{number}/comments"
+
+    def _is_own(self, comment: Any) -> bool:
+        """A job's own token is a bot, and may not ask who it is; a person's token may."""
+        if _field(comment, "user", "type") == "Bot":
+            return True
+        try:
+            me = self._api.call("GET", "/user")
+        except Unreachable:
+            return False
+        login = _field(me.document, "login")
+        return isinstance(login, str) and login == _field(comment, "user", "login")
 
     def _refused(self, answer: Answer) -> ForgeRefused:
         if answer.status == 404:

@@ -1,4 +1,4 @@
-"""The workflows that are shipped: linted where the linters are; the comment's script with a fake `gh`."""
+"""The workflows that are shipped: linted where the linters are; the shell in them is run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ import yaml
 
 from gitrel import __version__
 from gitrel.cli.layingout import contents
-from gitrel.cli.markdown import MARKER
 from gitrel.repo.edit import PutFile
 from tests.small import START
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "deploy/github/comment.sh"
 
 
 @pytest.fixture(params=["this repository", "a new repository"])
@@ -67,14 +65,22 @@ def test_every_action_is_pinned_and_every_permission_given_by_name(workflows: Pa
                 assert "${{" not in step.get("run", ""), f"{path.name}: text could become code"
 
 
-def test_the_comment_in_a_new_repository_is_the_same_script() -> None:
-    """One script, kept in two places because a new repository does not have the other."""
-    (template,) = (c for c in contents("github", START) if c.path.endswith("workflows/comment.yml"))
-    assert isinstance(template, PutFile)
-    steps = yaml.safe_load(template.data)["jobs"]["comment"]["steps"]
-    told = SCRIPT.read_text(encoding="utf-8").partition("set -euo pipefail\n")[2]
-    assert steps[-1]["run"].partition("\n")[2] == told
-    assert MARKER in told
+@pytest.mark.parametrize("conclusion", ["success", "failure"])
+def test_the_comment_is_written_or_marked(workflows: Path, tmp_path: Path, conclusion: str) -> None:
+    """The step's own shell, with a program that tells its words: --from only where there is a diff."""
+    jobs = yaml.safe_load((workflows / ".github/workflows/comment.yml").read_text())["jobs"]
+    step = jobs["comment"]["steps"][-1]
+    assert "'success' && 'untrusted/gitrel-diff.json'" in step["env"]["DIFF"]
+    program = tmp_path / "gitrel"
+    program.write_text("#!/usr/bin/env bash\nprintf '%s|' \"$@\"\n", encoding="utf-8")
+    program.chmod(0o755)
+    diff = "untrusted/gitrel-diff.json" if conclusion == "success" else ""
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PROGRAM": str(program), "DIFF": diff}
+    env |= {"HEAD_SHA": "a" * 40, "NUMBER": "7"}
+    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(bash, env=env, capture_output=True, text=True, check=True)
+    told = "--from|untrusted/gitrel-diff.json|" if diff else ""
+    assert done.stdout == f"comment|{told}--commit|{'a' * 40}|7|"
 
 
 def test_the_gitlab_template_is_what_a_new_repository_gets() -> None:
@@ -87,6 +93,27 @@ def test_the_gitlab_template_is_what_a_new_repository_gets() -> None:
     loader.add_constructor("!reference", lambda load, node: load.construct_sequence(node))  # type: ignore[attr-defined]
     jobs = yaml.load(laid.data, loader)
     assert {"gitrel:validate", "gitrel:diff", "gitrel:reconcile", "gitrel:promote"} <= set(jobs)
+    assert jobs["gitrel:comment"]["rules"][0]["when"] == "always"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_gitlabs_note_is_written_or_marked(tmp_path: Path, there: bool) -> None:
+    """The job's own lines: with the diff where the job before has left one, of the newest commit."""
+    loader = type("Loader", (yaml.SafeLoader,), {})
+    loader.add_constructor("!reference", lambda load, node: load.construct_sequence(node))  # type: ignore[attr-defined]
+    jobs = yaml.load((ROOT / "deploy/gitlab/gitrel.gitlab-ci.yml").read_text(), loader)
+    program = tmp_path / "gitrel"
+    program.write_text("#!/usr/bin/env bash\nprintf '%s|' \"$@\"\n", encoding="utf-8")
+    program.chmod(0o755)
+    if there:
+        (tmp_path / "gitrel-diff.json").write_text("{}")
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CI_COMMIT_SHA": "b", "CI_MERGE_REQUEST_IID": "7"}
+    env |= {"CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "a"}
+    script = "\n".join(jobs["gitrel:comment"]["script"])
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"comment|{'--from|gitrel-diff.json|' if there else ''}--commit|a|7|"
 
 
 @pytest.mark.parametrize(
@@ -117,42 +144,3 @@ def test_the_action_hands_words_over_as_they_were_quoted(tmp_path: Path, code: i
     assert done.returncode == step
     assert done.stdout == "promote|web|--reason|a $(touch x); `b`|c d|unset\n"
     assert not (tmp_path / "x").exists()
-
-
-FAKE_GH = """#!/usr/bin/env bash
-printf '%s\\n' "$*" >> "$LOG"
-case "$*" in
-  *"--paginate"*) printf '%s' "$EXISTING" ;;
-  *) for word; do case "$word" in body=@*) cat "${word#body=@}" >> "$BODY" ;; esac; done ;;
-esac
-"""
-
-
-@pytest.mark.parametrize(
-    ("existing", "call"),
-    [
-        ("", "--method POST repos/o/r/issues/7/comments -F body=@comment.md --silent"),
-        ("41\n42\n", "--method PATCH repos/o/r/issues/comments/41 -F body=@comment.md --silent"),
-    ],
-    ids=["the first time", "afterwards"],
-)
-def test_one_comment_is_written_and_then_edited(tmp_path: Path, existing: str, call: str) -> None:
-    """The first run posts; later ones edit the first comment of the bot that begins with the marker."""
-    gh = tmp_path / "gh"
-    gh.write_text(FAKE_GH, encoding="utf-8")
-    gh.chmod(0o755)
-    (tmp_path / "comment.md").write_text("the text", encoding="utf-8")
-    env = {
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "LOG": str(tmp_path / "log"),
-        "BODY": str(tmp_path / "body"),
-        "EXISTING": existing,
-        "REPOSITORY": "o/r",
-        "NUMBER": "7",
-        "GH_TOKEN": "x",
-    }
-    subprocess.run(["bash", str(SCRIPT)], cwd=tmp_path, env=env, check=True)
-    asked, acted = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
-    assert "github-actions[bot]" in asked
-    assert acted == f"api {call}"
-    assert (tmp_path / "body").read_text(encoding="utf-8") == "the text"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gitrel.cli.acting import Way, Work, pass_listing, tell_troubles
-from gitrel.cli.options import Verb, duration, option, session_of
+from gitrel.cli.options import Verb, argument, duration, option, session_of
 from gitrel.cli.output import Format
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import UsageError
@@ -43,7 +43,9 @@ class ForgeKind(StrEnum):
 @app.command(cls=Verb)
 def reconcile(
     context: typer.Context,
-    components: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT")] = None,
+    components: Annotated[
+        list[str] | None, argument("COMPONENT", "Only these components; all of them if left out.")
+    ] = None,
     *,
     wait: Wait = DEFAULT.wait,
     timeout: Timeout = DEFAULT.timeout,
@@ -75,7 +77,13 @@ def reconcile(
 @app.command(cls=Verb)
 def promote(
     context: typer.Context,
-    what: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT VERSION")] = None,
+    what: Annotated[
+        list[str] | None,
+        argument(
+            "COMPONENT VERSION",
+            "What to promote: a component and its version, or several as COMPONENT=VERSION.",
+        ),
+    ] = None,
     *,
     to: Annotated[str | None, option("promote_to")] = DEFAULT.promote_to,
     release_set: Annotated[Path | None, option("release_set")] = DEFAULT.release_set,
@@ -118,7 +126,7 @@ def promote(
 @app.command(cls=Verb)
 def rollback(
     context: typer.Context,
-    component: Annotated[str, typer.Argument(metavar="COMPONENT")],
+    component: Annotated[str, argument("COMPONENT", "The component to take back.")],
     *,
     to: Annotated[str | None, option("rollback_to")] = DEFAULT.rollback_to,
     env: Annotated[str | None, option("rollback_env")] = DEFAULT.rollback_env,

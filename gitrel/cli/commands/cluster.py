@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitrel.cli.options import Verb, VerbGroup, option, session_of
+from gitrel.cli.options import Verb, VerbGroup, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
@@ -314,7 +314,7 @@ def kubeconfig(
 @app.command(cls=ClusterVerb)
 def snapshot(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    file: Annotated[Path, argument("FILE", "The file that the cluster is kept in.")],
     *,
     name: Annotated[str, option("cluster_name")] = DEFAULT.cluster_name,
 ) -> int:

@@ -12,7 +12,7 @@ import typer
 
 from gitrel.cli import lookup
 from gitrel.cli.converting import Converted, converted
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, unified
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import InvalidRepository, UsageError
@@ -27,7 +27,9 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def convert(
     context: typer.Context,
-    component: Annotated[str | None, typer.Argument(metavar="COMPONENT")] = None,
+    component: Annotated[
+        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
+    ] = None,
     *,
     kubernetes: Annotated[str | None, option("kubernetes")] = DEFAULT.kubernetes,
     dry_run: Annotated[bool, option("dry_run")] = DEFAULT.dry_run,

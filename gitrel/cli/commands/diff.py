@@ -10,7 +10,7 @@ import typer
 
 from gitrel.cli import lookup
 from gitrel.cli.comparison import SAVED_BYTES_MAX, Comparison, document, head_json, items_json, read_saved
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_json, unified
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
@@ -39,8 +39,12 @@ class DiffFormat(StrEnum):
 @app.command(cls=Verb)
 def diff(
     context: typer.Context,
-    component: Annotated[str | None, typer.Argument(metavar="COMPONENT")] = None,
-    environment: Annotated[str | None, typer.Argument(metavar="ENVIRONMENT")] = None,
+    component: Annotated[
+        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
+    ] = None,
+    environment: Annotated[
+        str | None, argument("ENVIRONMENT", "Only in this environment; in all of them if left out.")
+    ] = None,
     *,
     base: Annotated[str | None, option("base")] = DEFAULT.base,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
@@ -65,7 +69,7 @@ def diff(
     asked = Asked(component, environment, version)
     if saved is not None:
         _alone(base, revision, rehearse, component)
-        found = _read(saved)
+        found = read_comparison(saved)
     else:
         found = _compare(session, asked, base, revision, rehearse, show_secrets)
     if save is not None:
@@ -105,7 +109,8 @@ def _alone(base: str | None, revision: str | None, rehearse: bool, component: st
         raise UsageError("--from shows what was compared before: it goes with no other question")
 
 
-def _read(path: Path) -> Comparison:
+def read_comparison(path: Path) -> Comparison:
+    """What `--save` has kept. Raises UsageError for a file that is not there or too large."""
     try:
         with path.open("rb") as file:
             data = file.read(SAVED_BYTES_MAX + 1)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.clock import SystemClock
 from gitrel.config.settings import DEFAULT
 from gitrel.telemetry.text import clean
@@ -26,7 +26,9 @@ class Workflows(StrEnum):
 @app.command(cls=Verb)
 def init(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(metavar="DIR")] = Path(),
+    directory: Annotated[
+        Path, argument("DIR", "The folder to lay it out in; it may not exist yet.")
+    ] = Path(),
     *,
     ci: Annotated[Workflows, option("init_ci")] = DEFAULT.init_ci,
 ) -> int:

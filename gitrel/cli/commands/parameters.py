@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gitrel.cli import lookup
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import UsageError
@@ -22,9 +22,11 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def explain(
     context: typer.Context,
-    component: Annotated[str, typer.Argument(metavar="COMPONENT")],
-    environment: Annotated[str, typer.Argument(metavar="ENVIRONMENT")],
-    parameter: Annotated[str | None, typer.Argument(metavar="PARAMETER")] = None,
+    component: Annotated[str, argument("COMPONENT", "The component whose parameters these are.")],
+    environment: Annotated[str, argument("ENVIRONMENT", "In which environment.")],
+    parameter: Annotated[
+        str | None, argument("PARAMETER", "Only this parameter, by its dotted name; all of them if left out.")
+    ] = None,
     *,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
     show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gitrel.cli.acting import working
-from gitrel.cli.options import Verb, VerbGroup, option, session_of
+from gitrel.cli.options import Verb, VerbGroup, argument, option, session_of
 from gitrel.cli.output import Format, unified
 from gitrel.cli.releases import (
     backport_diffs,
@@ -36,7 +36,7 @@ app = typer.Typer(
     cls=VerbGroup, rich_markup_mode=None, no_args_is_help=True, help="Make versions, and keep them whole."
 )
 
-Component = Annotated[str, typer.Argument(metavar="COMPONENT")]
+Component = Annotated[str, argument("COMPONENT", "The component whose versions these are.")]
 Actor = Annotated[str | None, option("actor")]
 Remote = Annotated[str | None, option("remote")]
 Reason = Annotated[str, option("reason")]
@@ -57,7 +57,9 @@ def _workshop(session: Session, actor: str | None, remote: str | None) -> Iterat
 def cut(
     context: typer.Context,
     component: Component,
-    version: Annotated[str | None, typer.Argument(metavar="VERSION")] = None,
+    version: Annotated[
+        str | None, argument("VERSION", "What to call it, such as v3; the next number if left out.")
+    ] = None,
     *,
     revision: Annotated[str | None, option("release_revision")] = DEFAULT.release_revision,
     reason: Reason = DEFAULT.reason,
@@ -88,7 +90,9 @@ def cut(
 def record(
     context: typer.Context,
     component: Component,
-    versions: Annotated[list[str] | None, typer.Argument(metavar="VERSION")] = None,
+    versions: Annotated[
+        list[str] | None, argument("VERSION", "Only these versions; all without a record if left out.")
+    ] = None,
     *,
     dry_run: DryRun = DEFAULT.dry_run,
     actor: Actor = DEFAULT.actor,
@@ -184,7 +188,9 @@ def _tell(session: Session, result: Backport, dry_run: bool) -> None:
 @app.command(cls=Verb)
 def qualify(
     context: typer.Context,
-    components: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT")] = None,
+    components: Annotated[
+        list[str] | None, argument("COMPONENT", "Only these; all that have a check if left out.")
+    ] = None,
     *,
     dry_run: DryRun = DEFAULT.dry_run,
     actor: Actor = DEFAULT.actor,
@@ -234,7 +240,9 @@ def _checked(shop: Workshop, candidate: Candidate) -> Verdict:
 @app.command("list", cls=Verb)
 def list_(
     context: typer.Context,
-    component: Annotated[str | None, typer.Argument(metavar="COMPONENT")] = None,
+    component: Annotated[
+        str | None, argument("COMPONENT", "Whose versions; those of all if left out.")
+    ] = None,
     *,
     remote: Remote = DEFAULT.remote,
     output: Output = DEFAULT.output,

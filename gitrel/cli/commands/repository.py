@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gitrel.cli import lookup
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_yaml
 from gitrel.cli.rendering import renderings
 from gitrel.cli.session import Session
@@ -83,8 +83,10 @@ def _problem_listing(problems: Sequence[Problem], errors: int) -> Listing:
 @app.command(cls=Verb)
 def render(
     context: typer.Context,
-    component: Annotated[str, typer.Argument(metavar="COMPONENT")],
-    environment: Annotated[str | None, typer.Argument(metavar="ENVIRONMENT")] = None,
+    component: Annotated[str, argument("COMPONENT", "The component to render.")],
+    environment: Annotated[
+        str | None, argument("ENVIRONMENT", "For which environment; for all of them if left out.")
+    ] = None,
     *,
     version: Annotated[str | None, option("component_version")] = DEFAULT.component_version,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,

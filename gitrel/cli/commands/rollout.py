@@ -12,7 +12,7 @@ import typer
 
 from gitrel.cli import lookup
 from gitrel.cli.acting import working
-from gitrel.cli.options import Verb, VerbGroup, option, session_of
+from gitrel.cli.options import Verb, VerbGroup, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing
 from gitrel.cli.rollouts import (
     entry_columns,
@@ -38,8 +38,8 @@ app = typer.Typer(
     cls=VerbGroup, rich_markup_mode=None, no_args_is_help=True, help="Look at a rollout, hold it, end it."
 )
 
-Component = Annotated[str, typer.Argument(metavar="COMPONENT")]
-AnyComponent = Annotated[str | None, typer.Argument(metavar="COMPONENT")]
+Component = Annotated[str, argument("COMPONENT", "Whose rollout.")]
+AnyComponent = Annotated[str | None, argument("COMPONENT", "Whose rollouts; those of all if left out.")]
 Remote = Annotated[str | None, option("remote")]
 Actor = Annotated[str | None, option("actor")]
 Reason = Annotated[str, option("reason")]
@@ -105,7 +105,9 @@ def list_(
 def why(
     context: typer.Context,
     component: Component,
-    environment: Annotated[str | None, typer.Argument(metavar="ENVIRONMENT")] = None,
+    environment: Annotated[
+        str | None, argument("ENVIRONMENT", "In which environment; in all of them if left out.")
+    ] = None,
     *,
     remote: Remote = DEFAULT.remote,
     output: Annotated[Format | None, option("output", default_is="one sentence each")] = DEFAULT.output,
@@ -256,7 +258,9 @@ def abort(
 def retry(
     context: typer.Context,
     component: Component,
-    environment: Annotated[str | None, typer.Argument(metavar="ENVIRONMENT")] = None,
+    environment: Annotated[
+        str | None, argument("ENVIRONMENT", "In which environment; in all of them if left out.")
+    ] = None,
     *,
     reason: Reason = DEFAULT.reason,
     actor: Actor = DEFAULT.actor,

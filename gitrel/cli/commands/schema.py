@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from gitrel.cli.lookup import pick
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_json, to_yaml
 from gitrel.config.settings import DEFAULT
 
@@ -17,7 +17,10 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def schema(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Argument(metavar="KIND")] = None,
+    kind: Annotated[
+        str | None,
+        argument("KIND", "Of which kind, such as Component; a list of the kinds if left out."),
+    ] = None,
     *,
     output: Annotated[
         Format | None, option("output", default_is="json for one kind, table without")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitrel.cli.options import Verb, duration, option, session_of
+from gitrel.cli.options import Verb, argument, duration, option, session_of
 from gitrel.clock import SystemClock, format_instant
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import GitrelError, UsageError
@@ -28,7 +28,9 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def daemon(
     context: typer.Context,
-    components: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT")] = None,
+    components: Annotated[
+        list[str] | None, argument("COMPONENT", "Only these components; all of them if left out.")
+    ] = None,
     *,
     poll: Annotated[timedelta, option("poll", parser=duration)] = DEFAULT.poll,
     listen: Annotated[str | None, option("daemon_listen")] = DEFAULT.daemon_listen,
@@ -56,17 +58,19 @@ def daemon(
     session.configure_logs("info")
     log = structlog.get_logger()
     pulse, metrics = Pulse(SystemClock()), Metrics()
-    secret = read_secret(webhook_secret_file)
-    if secret is not None and listen is None:
     if session.adopt:
         raise UsageError("--adopt is a person's word for what stands there now: say it to `gitrel reconcile`")
+    secret = read_secret(webhook_secret_file)
+    if secret is not None and listen is None:
         raise UsageError("--webhook-secret-file needs --listen: nobody would hear the webhooks")
 
-    def told(report: PassReport) -> None:
-        metrics.passed(pulse.end())
     bell = Bell()
     watching = replace(reach(session), watching=True, heard=bell.ring)
 
+    def told(report: PassReport) -> None:
+        metrics.passed(pulse.end())
+        for name, rollout in report.rollouts.items():
+            metrics.note_unwell(name, {env: one.until is None for env, one in rollout.unwell.items()})
         wake_at = format_instant(report.wake_at) if report.wake_at else ""
         log.debug("pass.done", commit=report.commit, wake_at=wake_at, actions=len(report.outcomes))
         for problem in report.problems:
@@ -85,11 +89,11 @@ def daemon(
         scope = Scope(frozenset(components or ()))
         runner = Daemon(world, scope, poll=poll, on_begin=pulse.begin, on_report=told, on_error=failed)
         stop_on_signals(runner)
+        bell.answer(runner.wake)
         with listening(listen, pulse, metrics, runner, secret):
             log.info("daemon.started", repo=str(session.place()))
             runner.run()
         log.info("daemon.stopped")
-        bell.answer(runner.wake)
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gitrel.cli import lookup
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing
 from gitrel.cli.session import Session
 from gitrel.clock import format_instant
@@ -31,7 +31,9 @@ Ask = Callable[[Setting], Item]
 @app.command(cls=Verb, name="drift")
 def drift(
     context: typer.Context,
-    component: Annotated[str | None, typer.Argument(metavar="COMPONENT")] = None,
+    component: Annotated[
+        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
+    ] = None,
     *,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
     show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
@@ -73,7 +75,9 @@ def drift(
 @app.command(cls=Verb, name="flags")
 def list_flags(
     context: typer.Context,
-    component: Annotated[str | None, typer.Argument(metavar="COMPONENT")] = None,
+    component: Annotated[
+        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
+    ] = None,
     *,
     revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
     output: Annotated[Format | None, option("output")] = DEFAULT.output,

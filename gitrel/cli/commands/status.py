@@ -9,7 +9,7 @@ import typer
 
 from gitrel.cli import lookup
 from gitrel.cli.matrix import cell_listing, matrix_listing
-from gitrel.cli.options import Verb, option, session_of
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Format, Listing, cell_width, is_terminal
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
@@ -24,7 +24,9 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def status(
     context: typer.Context,
-    components: Annotated[list[str] | None, typer.Argument(metavar="COMPONENT")] = None,
+    components: Annotated[
+        list[str] | None, argument("COMPONENT", "Only these components; all of them if left out.")
+    ] = None,
     *,
     remote: Annotated[str | None, option("remote")] = DEFAULT.remote,
     output: Annotated[Format | None, option("output")] = DEFAULT.output,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gitrel.cli import lookup
-from gitrel.cli.options import Verb, instant, option, session_of
+from gitrel.cli.options import Verb, argument, instant, option, session_of
 from gitrel.cli.output import Column, Format, Item, table, to_json, to_yaml
 from gitrel.cli.progress import display
 from gitrel.cli.rollouts import phase_column, short
@@ -31,8 +31,8 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def rehearse(
     context: typer.Context,
-    component: Annotated[str, typer.Argument(metavar="COMPONENT")],
-    version: Annotated[str, typer.Argument(metavar="VERSION")],
+    component: Annotated[str, argument("COMPONENT", "The component to roll out.")],
+    version: Annotated[str, argument("VERSION", "The version to roll out.")],
     *,
     seed: Annotated[int, option("seed")] = DEFAULT.seed,
     fault: Annotated[list[str], option("fault")] = DEFAULT.fault,
