@@ -62,6 +62,7 @@ def _cell_item(component: str, cell: Cell) -> Item:
         "pointer": cell.pointer,
         "phase": cell.phase,
         "until": instant(cell.until),
+        "unwell": cell.unwell,
         "sentence": cell.sentence,
     }
 
@@ -88,6 +89,8 @@ def _text_of(environment: str, now: datetime) -> Callable[[Item], str]:
             return f"({cell['pointer']})"
         moves = cell["target"] and cell["target"] != cell["version"]
         version = f"{cell['version'] or 'none'}>{cell['target']}" if moves else cell["version"]
+        if cell["unwell"]:
+            version = f"{version} unwell"
         if cell["phase"] in CALM:
             return version
         left = short(parse_instant(cell["until"]) - now) if cell["until"] else ""
@@ -99,6 +102,8 @@ def _text_of(environment: str, now: datetime) -> Callable[[Item], str]:
 def _style_of(environment: str) -> Callable[[Item], str]:
     def style(item: Item) -> str:
         cell = _find(item, environment)
+        if cell and cell["unwell"]:
+            return "red"
         return PHASE_STYLE.get(cell["phase"], "") if cell else ""
 
     return style

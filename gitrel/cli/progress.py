@@ -25,7 +25,12 @@ from gitrel.telemetry.text import clean
 
 ENDED = frozenset(("passed", "failed", "rolled-back", "superseded"))
 DELETES_SHOWN = 20
-TROUBLE = {"cluster.unreachable": "unreachable", "environment.refused": "refused"}
+TROUBLE = {
+    "cluster.unreachable": "unreachable",
+    "environment.refused": "refused",
+    "environment.unwell": "unwell since it passed",
+    "environment.well": "well again",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Cell:
     phase: str
     sentence: str
     until: datetime | None
+    unwell: str = ""
+    """What is wrong with what runs, since it passed; empty while it is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _row(catalog: Catalog, name: str, record: Rollout | None, now: datetime) -> 
     spec = spec_of(catalog, component)
     remembered = {env: _as_last_seen(rollout, env) for env in spec.environments}
     cells = {
-        told.environment: _cell(told, component.pointers[told.environment].version)
+        told.environment: _cell(told, component.pointers[told.environment].version, rollout)
         for told in explain(spec, rollout, remembered, now)
     }
     live = tuple(sorted({release.version for release in rollout.in_force.values()}))
@@ -128,7 +130,8 @@ def _as_last_seen(rollout: Rollout, environment: str) -> Seen:
     return Seen(environment, pointer=in_force, applied=in_force.digest, health=health)
 
 
-def _cell(told: Explanation, pointer: str) -> Cell:
+def _cell(told: Explanation, pointer: str, rollout: Rollout) -> Cell:
+    unwell = rollout.unwell.get(told.environment)
     return Cell(
         environment=told.environment,
         version=told.version,
@@ -137,6 +140,7 @@ def _cell(told: Explanation, pointer: str) -> Cell:
         phase=told.phase.value if told.phase else "",
         sentence=told.sentence,
         until=told.due,
+        unwell=unwell.because if unwell is not None and unwell.until is None else "",
     )
 
 

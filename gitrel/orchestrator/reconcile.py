@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from gitrel.clock import format_instant
 from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.events import Event
 from gitrel.ledger.ledger import Entry
@@ -189,10 +190,24 @@ def _tell_progress(world: World, steps: Iterable[Step], now: datetime) -> None:
         for event in phases:
             if event.data["to"] not in ENDED:
                 world.events.emit(event)
+        for event in _aftercare(step, now):
+            world.events.emit(event)
         if after.status != before.status and after.status not in ("running", "paused"):
             kind = "rollout.failed" if after.status in ("failed", "rolled-back") else "rollout.finished"
             data = {"number": after.number, "version": after.version, "status": after.status}
             world.events.emit(Event(now, kind, name, message=step.decision.because, data=data))
+
+
+def _aftercare(step: Step, now: datetime) -> Iterator[Event]:
+    """One event for each environment that fell ill after it had passed, and for each that is well again."""
+    before, after = step.before.unwell, step.decision.rollout.unwell
+    for environment, entry in sorted(after.items()):
+        if entry == before.get(environment):
+            continue
+        in_force = step.decision.rollout.in_force.get(environment)
+        data = {"version": in_force.version if in_force else "", "since": format_instant(entry.since)}
+        kind = "environment.unwell" if entry.until is None else "environment.well"
+        yield Event(now, kind, step.component.name, environment, entry.because, data)
 
 
 def _phases(step: Step, now: datetime) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitrel.rollout.actions import Action
+from gitrel.rollout.aftercare import cared, has_news
 from gitrel.rollout.explain import summary
 from gitrel.rollout.facts import has_passed, promoted_release
 from gitrel.rollout.gates import may_go_on, may_start
@@ -54,7 +55,8 @@ def decide(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: d
         rollout, more = _start(spec, rollout, seen, now)
         rollout = _finish(spec, rollout, seen, now)
         if rollout is before or rollout == before:
-            wake_at = min(dues + more, default=None)
+            rollout, later = cared(spec, rollout, seen, now)
+            wake_at = min(dues + more + later, default=None)
             actions = orders(spec, rollout, seen, now)
             return Decision(rollout, actions, wake_at, summary(spec, rollout, seen, now))
     raise AssertionError(f"{spec.component}: the decision at {now} does not settle")
@@ -71,7 +73,7 @@ def _is_quiet(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen]) -> 
             if sight is None:
                 return False
             release, pointer = in_forces.get(name), sight.pointer
-            if is_news(rollout, sight):
+            if is_news(rollout, sight) or has_news(spec, rollout, sight):
                 return False
             if release is None or pointer is None or sight.applied != release.digest or sight.drifted:
                 return False

@@ -81,7 +81,7 @@ def _sentence(
 ) -> str:
     if progress is None or verdict is None:
         return _at_rest(rollout, sight, progress, in_force)
-    now_runs = f"runs {in_force.version}" if in_force else "runs nothing yet"
+    now_runs = f"runs {in_force.version}{_ill(rollout, progress)}" if in_force else "runs nothing yet"
     until = f" until {format_second(verdict.due)}" if verdict.due else ""
     if progress.phase is Phase.HELD:
         return f"{now_runs}; {_wanted(progress)} is held: {verdict.because}"
@@ -119,7 +119,16 @@ def _at_rest(
         return f"runs {in_force.version}; its pointer is gone from the repository, and nothing was removed"
     passed = progress is not None and same(progress.target, in_force) and progress.passed is not None
     since = f", passed {format_second(progress.passed)}" if passed and progress and progress.passed else ""
-    return f"runs {in_force.version}{since}"
+    ill = _ill(rollout, progress) if progress is not None else ""
+    return f"runs {in_force.version}{since}{ill}"
+
+
+def _ill(rollout: Rollout, progress: EnvironmentProgress) -> str:
+    """What people should know of what runs, beside what is on its way; empty while it is well."""
+    unwell = rollout.unwell.get(progress.environment)
+    if unwell is None or unwell.until is not None:
+        return ""
+    return f", unwell since {format_second(unwell.since)} ({unwell.because})"
 
 
 def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime) -> str:
@@ -138,6 +147,10 @@ def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
         return f"{what}: {_count(rollout)} passed; the rest was not looked at"
     if rollout.number == 0:
         return "nothing has been released yet"
+    ill = [name for name in spec.environments if (one := rollout.unwell.get(name)) and one.until is None]
+    if ill:
+        because = rollout.unwell[ill[0]].because
+        return f"{what}: {_count(rollout)} passed; unwell since: {listing(ill)}: {because}"
     return f"{what}: {_count(rollout)} passed, and nothing is left to do"
 
 

@@ -84,6 +84,19 @@ class Identity:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Unwell:
+    """A release that fell ill after it had passed: since when and why, and until when (None: still).
+
+    `restarts` is the container restart count of then; more than the allowed number on top is trouble again.
+    """
+
+    since: datetime
+    because: str
+    restarts: int
+    until: datetime | None = None
+
+
 Status = Literal["idle", "running", "paused", "failed", "rolled-back", "aborted", "passed"]
 
 
@@ -99,7 +112,8 @@ class Rollout:
     that passed somewhere stays qualified there; `rejected` the digests that failed, with the reason.
     `because` says why `status` is what it is, since `since`. `together` is the set that it was promoted
     with, component → version and itself included; empty for a promotion of its own. `clusters` says which
-    cluster each environment was when it was last looked at.
+    cluster each environment was when it was last looked at. `unwell` notes per environment what became of a
+    release after it had passed; it is told, and nothing is decided on it.
     """
 
     component: str
@@ -118,6 +132,7 @@ class Rollout:
     since: datetime | None = None
     together: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clusters: Mapping[str, Identity] = field(default_factory=lambda: MappingProxyType({}))
+    unwell: Mapping[str, Unwell] = field(default_factory=lambda: MappingProxyType({}))
 
 
 PROVEN_MAX = 16

@@ -111,10 +111,13 @@ def _replay(
 
 
 def without_sentences(rollout: Rollout) -> Rollout:
-    """The record's facts. Why something was rejected is a sentence too; that it was is a fact."""
+    """The record's facts. Why something was rejected is a sentence too; that it was is a fact.
+
+    Who fell ill after having passed is told and not decided on, and older records do not know of it.
+    """
     environments = {name: replace(one, because="") for name, one in rollout.environments.items()}
     rejected = dict.fromkeys(rollout.rejected, "")
-    return replace(rollout, because="", environments=environments, rejected=rejected)
+    return replace(rollout, because="", environments=environments, rejected=rejected, unwell={})
 
 
 def _without_sentence(action: Mapping[str, Any]) -> dict[str, Any]:

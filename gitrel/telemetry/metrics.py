@@ -5,7 +5,7 @@ Everything is set from pass reports and events; nothing is computed for a scrape
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -45,6 +45,13 @@ class Metrics:
             ["component", "environment", "version"],
             registry=self._registry,
         )
+        self._unwell = Gauge(
+            "gitrel_environment_unwell",
+            "1 where a release fell ill after it had passed.",
+            ["component", "environment"],
+            registry=self._registry,
+        )
+        self._ill: dict[str, frozenset[str]] = {}
         self._versions: dict[tuple[str, str], str] = {}
         self._promotions = Counter(
             "gitrel_promotion_total", "Pointers moved.", ["component"], registry=self._registry
@@ -85,6 +92,14 @@ class Metrics:
                 self._applied.labels(environment, str(data.get("because", ""))).inc()
             case "cluster.unreachable":
                 self._unreachable.labels(environment).inc()
+
+    def note_unwell(self, component: str, unwell: Mapping[str, bool]) -> None:
+        """After each pass: environment → still. So a daemon that begins anew knows who was ill before."""
+        for environment in self._ill.get(component, frozenset()) - unwell.keys():
+            self._unwell.remove(component, environment)
+        for environment, still in unwell.items():
+            self._unwell.labels(component, environment).set(still)
+        self._ill[component] = frozenset(unwell)
 
     def _enter(self, component: str, environment: str, phase: str, version: str) -> None:
         for name in PHASES:

@@ -116,7 +116,7 @@ def test_what_a_cluster_refuses_for_a_minute(place: Town) -> None:
     with pytest.raises(TimedOut):
         waited(place, timeout=timedelta(seconds=30))
     began = place.fleet.clock.now()
-    with pytest.raises(NeedsPerson, match="web in quiet: .*ConfigMap shop/web-v2 belongs to"):
+    with pytest.raises(NeedsPerson, match=r"web in quiet: .*ConfigMap shop/web-v2 belongs to"):
         waited(place, timeout=timedelta(hours=5))
     assert timedelta(minutes=1) <= place.fleet.clock.now() - began < timedelta(minutes=2)
 
