@@ -59,6 +59,7 @@ VERBS = (
     Entry("drift", "siblings", OFFLINE, "Show where environments differ from their siblings."),
     Entry("flags", "siblings", OFFLINE, "Show feature flags, and the commit that turned each on."),
     Entry("convert", "convert", OFFLINE, "Rewrite apiVersions that Kubernetes has removed."),
+    Entry("rbac", "rbac", OFFLINE, "Print the exact rights that gitrel needs."),
     Entry("schema", "schema", OFFLINE, "Print the JSON Schema of the files people write."),
     Entry("release", "release", VERSIONS, "Make versions, and keep them whole.", is_group=True),
     Entry("reconcile", "act", ACT, "One pass: read, decide, act, record."),

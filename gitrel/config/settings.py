@@ -159,6 +159,22 @@ _TABLE = (
         "the newest that passed there before",
     ),
     Setting("limit", ("--limit",), "Only this many of the newest entries.", None, "N", "all"),
+    Setting(
+        "rbac_environment", ("--environment",), "Only this environment.", None, "ENV", "all real clusters"
+    ),
+    Setting(
+        "service_account",
+        ("--service-account",),
+        "The service account that is given the rights.",
+        "gitrel/gitrel",
+        "NAMESPACE/NAME",
+    ),
+    Setting(
+        "escalate",
+        ("--escalate/--no-escalate",),
+        "Grant roles by the verbs escalate and bind, instead of by holding every right that they grant.",
+        False,
+    ),
     # Making versions.
     Setting(
         "release_revision",
@@ -307,6 +323,14 @@ _TABLE = (
         None,
         "DIR",
         "a temporary one",
+    ),
+    Setting(
+        "real_region",
+        ("--real-region",),
+        "Play this region on a real cluster, in real time; may be given again.",
+        (),
+        "REGION=CONTEXT",
+        "none",
     ),
     Setting("events", ("--events",), "Write every event to this file, one JSON object a line.", None, "FILE"),
     # The bundled cluster alone.

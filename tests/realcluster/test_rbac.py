@@ -1,0 +1,127 @@
+"""What `gitrel rbac` prints is enough for a whole rollout on a real API server; without a part of it gitrel
+says which right is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from gitrel.backends.backend import Refused
+from gitrel.backends.kubernetes.backend import open_kubernetes
+from gitrel.delivery.rbac import objects, rights
+from gitrel.kube.identity import Object
+from tests.delivery.support import release
+from tests.realcluster.conftest import RealPlane
+from tests.realcluster.plane import write_kubeconfig
+from tests.realcluster.test_rollout import lay_out
+
+RBAC = "rbac.authorization.k8s.io/v1"
+
+
+def gitrel(folder: Path, kubeconfig: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    environ = os.environ | {"KUBECONFIG": str(kubeconfig)}
+    command = [sys.executable, "-m", "gitrel", *words, "-C", str(folder)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=110)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def as_account(plane: RealPlane, folder: Path, account: str) -> Path:
+    """A kubeconfig with a token for the account, from the API server's own TokenRequest."""
+    token = plane.kubectl("create", "token", account, "--duration=1h").strip()
+    path = folder / "account.kubeconfig"
+    return write_kubeconfig(path, plane.plane.server, ca=str(plane.plane.ca), token=token, name="real")
+
+
+@pytest.fixture
+def cleaned(real_plane: RealPlane) -> Iterator[RealPlane]:
+    """Takes the cluster-wide role away again: it is not in the test's namespace."""
+    yield real_plane
+    for kind in ("clusterrole", "clusterrolebinding"):
+        real_plane.kubectl("delete", kind, "gitrel-quiet", "--ignore-not-found")
+
+
+def test_a_rollout_with_exactly_the_printed_rights(tmp_path: Path, cleaned: RealPlane) -> None:
+    """reconcile and promote as a service account that holds what was printed and nothing else; then, without
+    one rule at a time, gitrel names verb, resource and namespace, and goes on once it is given back."""
+    plane, space = cleaned, cleaned.namespace
+    repo = tmp_path / "repo"
+    lay_out(repo, space)
+    printed = gitrel(repo, plane.kubeconfig, "rbac", "--service-account", f"{space}/gitrel").stdout
+    assert printed.startswith("# What gitrel needs in quiet, for web v1, web v2.\n")
+    plane.kubectl("apply", "-f", "-", stdin=printed)
+    account = as_account(plane, tmp_path, "gitrel")
+    gitrel(repo, account, "reconcile", "--wait", "--timeout", "90s")
+
+    (role,) = [obj for obj in yaml.safe_load_all(printed) if obj["kind"] == "Role"]
+    for verb, resource in (("patch", "deployments"), ("list", "pods"), ("get", "configmaps")):
+        plane.kubectl("replace", "-f", "-", stdin=orjson.dumps(without(role, verb, resource)).decode())
+        said = gitrel(repo, account, "promote", "web", "v2", "--reason", "proof", code=5).stderr
+        words = f'cannot {verb} resource "{resource}" in API group'
+        assert words in said
+        assert f'in the namespace "{space}"' in said
+    plane.kubectl("replace", "-f", "-", stdin=orjson.dumps(role).decode())
+    gitrel(repo, account, "reconcile", "--wait", "--timeout", "90s")
+    names = [m["metadata"]["name"] for m in plane.backend.list("v1", "ConfigMap", space)]
+    assert names == ["gitrel-web", "kube-root-ca.crt", "web-v2"]
+
+
+def without(role: Mapping[str, Any], verb: str, resource: str) -> Object:
+    """The role with one verb on one resource taken away."""
+    rules = []
+    for rule in role["rules"]:
+        others = [name for name in rule["resources"] if name != resource]
+        if others:
+            rules.append({**rule, "resources": others})
+        if len(others) < len(rule["resources"]):
+            verbs = [name for name in rule["verbs"] if name != verb]
+            rules.append({**rule, "resources": [resource], "verbs": verbs})
+    return {**role, "rules": rules}
+
+
+def roles(space: str) -> list[Object]:
+    """A release with a role of its own, a binding to it, and a binding to a role that Kubernetes brings."""
+    account = {"kind": "ServiceAccount", "name": "web", "namespace": space}
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["web"]}
+
+    def made(kind: str, name: str, **fields: Any) -> Object:
+        return {"apiVersion": RBAC, "kind": kind, "metadata": {"name": name, "namespace": space}, **fields}
+
+    def reference(kind: str, name: str) -> Object:
+        return {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+
+    return [
+        made("Role", "web", rules=[rule]),
+        made("RoleBinding", "web", roleRef=reference("Role", "web"), subjects=[account]),
+        made("RoleBinding", "web-view", roleRef=reference("ClusterRole", "view"), subjects=[account]),
+    ]
+
+
+@pytest.mark.parametrize("escalate", [False, True])
+def test_roles_may_be_handed_on(tmp_path: Path, cleaned: RealPlane, escalate: bool) -> None:
+    """Applying roles takes their rights, or the verbs for it: what is printed is enough either way, and
+    neither lets gitrel hand on anything else."""
+    plane, space = cleaned, cleaned.namespace
+    wanted = roles(space)
+    made = replace(release(*wanted), environment="quiet", namespace=space)
+    needed = rights("quiet", [made], {}, {}, escalate=escalate)
+    for obj in objects(needed, (space, "gitrel")):
+        plane.backend.apply(obj)
+    backend = open_kubernetes("real", "real", kubeconfig=str(as_account(plane, tmp_path, "gitrel")))
+    try:
+        for obj in wanted:
+            backend.apply(obj)
+        edit = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
+        with pytest.raises(Refused, match="attempting to grant RBAC permissions not currently held"):
+            backend.apply({**wanted[2], "metadata": {"name": "more", "namespace": space}, "roleRef": edit})
+    finally:
+        backend.close()
