@@ -152,7 +152,10 @@ class KubernetesBackend:
                 self._discovery.forget(obj["apiVersion"])
             elif not _is_race(answer) or attempt >= RACES:
                 break
-        return _object(ref, answer)
+        applied = _object(ref, answer)
+        if not dry_run:
+            self._recall.wrote(applied)
+        return applied
 
     def delete(self, obj: Mapping[str, Any]) -> bool:
         ref, resource = ref_of(obj), self._resource(obj)
@@ -170,6 +173,11 @@ class KubernetesBackend:
         """Truly so while all that is held is watched without a gap; otherwise it has to be looked at."""
         new = self._recall.changes.mark(owner)
         return new, new != mark or not self._recall.is_whole()
+
+    @property
+    def requests(self) -> int:
+        """How many requests were made so far."""
+        return self._requests.count
 
     def troubles(self) -> Mapping[str, int]:
         """What watches have met and survived, counted by word."""
