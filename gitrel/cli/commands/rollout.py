@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated
@@ -209,49 +209,33 @@ def verify(
     return RolloutFailed.exit_code if breach else 0
 
 
-@app.command(cls=Verb)
-def pause(
-    context: typer.Context,
-    component: Component,
-    *,
-    reason: Reason = DEFAULT.reason,
-    actor: Actor = DEFAULT.actor,
-    remote: Remote = DEFAULT.remote,
-) -> int:
-    """Let nothing start any more; what has started is watched on."""
-    from gitrel.orchestrator import commands
-
-    return _order(context, actor, remote, lambda world: commands.pause(world, component, reason=reason))
+ORDERS: Mapping[str, str] = {
+    "pause": "Let nothing start any more; what has started is watched on.",
+    "resume": "Go on where `pause` stopped.",
+    "abort": "Stop for good, and leave everything as it is.",
+}
+"""What can be said of a whole rollout: the verb, a function of `orchestrator.commands`, and its help."""
 
 
-@app.command(cls=Verb)
-def resume(
-    context: typer.Context,
-    component: Component,
-    *,
-    reason: Reason = DEFAULT.reason,
-    actor: Actor = DEFAULT.actor,
-    remote: Remote = DEFAULT.remote,
-) -> int:
-    """Go on where `pause` stopped."""
-    from gitrel.orchestrator import commands
+def _offer(verb: str, help_text: str) -> None:
+    def order(
+        context: typer.Context,
+        component: Component,
+        *,
+        reason: Reason = DEFAULT.reason,
+        actor: Actor = DEFAULT.actor,
+        remote: Remote = DEFAULT.remote,
+    ) -> int:
+        from gitrel.orchestrator import commands
 
-    return _order(context, actor, remote, lambda world: commands.resume(world, component, reason=reason))
+        command = getattr(commands, verb)
+        return _order(context, actor, remote, lambda world: command(world, component, reason=reason))
+
+    app.command(verb, cls=Verb, help=help_text)(order)
 
 
-@app.command(cls=Verb)
-def abort(
-    context: typer.Context,
-    component: Component,
-    *,
-    reason: Reason = DEFAULT.reason,
-    actor: Actor = DEFAULT.actor,
-    remote: Remote = DEFAULT.remote,
-) -> int:
-    """Stop for good, and leave everything as it is."""
-    from gitrel.orchestrator import commands
-
-    return _order(context, actor, remote, lambda world: commands.abort(world, component, reason=reason))
+for _verb, _help in ORDERS.items():
+    _offer(_verb, _help)
 
 
 @app.command(cls=Verb)
