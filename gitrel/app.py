@@ -28,7 +28,7 @@ from gitrel.repo.check import check_repository
 from gitrel.repo.git import GitRepository
 from gitrel.repo.git.access import Access
 from gitrel.repo.git.mirror import Mirror, RemoteSource
-from gitrel.repo.git.reading import read_remote
+from gitrel.repo.git.reading import read_remote, remote_history
 from gitrel.repo.git.repository import REMOTE_TIMEOUT_SECONDS
 from gitrel.repo.git.signatures import Keys, ssh_signer
 from gitrel.repo.git.since import Histories
@@ -125,11 +125,9 @@ def histories(place: Place, revision: str | None = None) -> Iterator[Histories |
         with suppress(GitrelError):
             if isinstance(place, Path):
                 repository = stack.enter_context(GitRepository(place))
+                tip = repository.head().commit if revision is None else repository.resolve(revision)
             else:
-                mirror = Mirror(place)
-                stack.callback(mirror.close)
-                repository = mirror.repository
-            tip = repository.head().commit if revision is None else repository.resolve(revision)
+                repository, tip = stack.enter_context(remote_history(place, revision))
             found = Histories(repository, tip)
         yield found
 

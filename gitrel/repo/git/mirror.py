@@ -110,8 +110,8 @@ class Mirror:
         return default if self.repository.commit_at(default) else ""
 
     def remember(self, branch: str) -> None:
-        """Notes which branch is the remote's default."""
-        if self.repository.head_ref() != branch:
+        """Notes which branch is the remote's default; one that was asked for by name is not that."""
+        if not self.source.branch and self.repository.head_ref() != branch:
             self.repository.git.run("symbolic-ref", "HEAD", branch)
 
     # ── Copies ──────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,9 @@ history, to tell a rewritten past, and makes the copy whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from gitrel.clock import Clock
 from gitrel.errors import Conflict, Unreachable, UsageError
 from gitrel.repo.git import heard
@@ -33,6 +36,23 @@ def read_remote(source: RemoteSource, revision: str | None, clock: Clock) -> tup
         if tagged_components(tree):
             _bring_tags(mirror)
         return with_tags(mirror.repository, tree), commit
+    finally:
+        mirror.close()
+
+
+@contextmanager
+def remote_history(source: RemoteSource, revision: str | None) -> Iterator[tuple[GitRepository, str]]:
+    """The copy with the whole history of the branch, as it was read last, and the commit to start from.
+
+    Where the remote does not answer, it is as much of the history as is here. Raises GitrelError.
+    """
+    mirror = Mirror(source)
+    try:
+        branch = mirror.last_branch()
+        if mirror.repository.shallow and mirror.repository.commit_at(branch):
+            with suppress(Unreachable):
+                mirror.repository.deepen(mirror.url, [(branch, branch)])
+        yield mirror.repository, mirror.repository.resolve(revision if revision is not None else branch)
     finally:
         mirror.close()
 

@@ -46,7 +46,8 @@ class Histories:
             found = commit
         if found is None:
             return Since(None, "uncommitted")
-        whole = len(history) < self._commits_max
+        # Where the history is cut off, the oldest commit seems to have made everything.
+        whole = len(history) < self._commits_max and not self._repository.shallow
         return Since(found, "committed") if whole else Since(None, "older")
 
     def _history(self, file: str) -> list[tuple[Commit, Any]]:
