@@ -13,8 +13,8 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
+from gitrel.telemetry.console import render_line
 from gitrel.telemetry.masking import MASKER, Masker
-from gitrel.telemetry.text import clean
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["console", "json"]
@@ -45,18 +45,3 @@ class Masking:
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return dict(self._masker.value(event))
-
-
-def render_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-    """`2026-01-31T12:00:00Z warning  cluster unreachable environment=eastus`, one line whatever is in it."""
-    fields = dict(event)
-    head = f"{fields.pop('timestamp', '')} {fields.pop('level', ''):8} {fields.pop('event', '')}"
-    exception = fields.pop("exception", "")
-    pairs = " ".join(f"{key}={_shown(fields[key])}" for key in sorted(fields))
-    line = clean(f"{head} {pairs}".strip())
-    return line + ("\n" + clean(str(exception), keep="\n") if exception else "")
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if text and not any(c in text for c in " \"'=\n") else repr(text)
