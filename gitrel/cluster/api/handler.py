@@ -319,7 +319,8 @@ class Handler:
             return ownership.recorded(new, request.owners)
         if request.trusted and (subresource or not (old and old["metadata"].get("managedFields"))):
             return new
-        return ownership.taken_over(kind, old, new, request.manager, subresource, self.timestamp())
+        place = subresource or request.through
+        return ownership.taken_over(kind, old, new, request.manager, place, self.timestamp())
 
     # --- delete -------------------------------------------------------------------------------------------
 

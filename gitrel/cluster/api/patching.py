@@ -110,13 +110,30 @@ class Patcher:
         config = {**config, "apiVersion": config.get("apiVersion") or kind.api_version, "kind": kind.kind}
         if not kind.serves(config["apiVersion"]):
             raise errors.bad_request(f"{kind.kind} is not served in version {config['apiVersion']!r}")
-        config = schema.decoded(kind, config, request.field_validation, request.warn)
+        config = _typed(kind, config, request)
         metadata = config.get("metadata") or {}
         if metadata.get("managedFields"):
             raise errors.bad_request("metadata.managedFields must be nil")
         if not metadata.get("name"):
             raise errors.bad_request("metadata.name is required for apply patch")
         return config if kind.custom else kind.to_stored(config)
+
+
+def _typed(kind: Kind, config: Object, request: Request) -> Object:
+    """Decoded; a field that a built-in type does not have is always refused, as nobody could own it."""
+    if kind.custom:
+        return schema.decoded(kind, config, request.field_validation, request.warn)
+    unknown: list[str] = []
+    config = schema.decoded(kind, config, "Warn", unknown.append)
+    if unknown:
+        metadata = config.get("metadata") or {}
+        which = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+        paths = [said.removeprefix('unknown field "').removesuffix('"') for said in unknown]
+        told = [f".{path}: field not declared in schema" for path in sorted(paths)]
+        why = told[0] if len(told) == 1 else "\n".join(["errors:", *(f"  {one}" for one in told)])
+        kind_ = f"{config['apiVersion']}, Kind={kind.kind}"
+        raise errors.ApiError(500, "", f"failed to create typed patch object ({which}; {kind_}): {why}")
+    return config
 
 
 def _only(config: Object, subresource: str) -> Object:

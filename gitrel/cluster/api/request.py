@@ -41,6 +41,8 @@ class Request:
     """The field manager, where it was named and not made out."""
     admitted: bool = False
     """Admission has had its say in another form, such as a Scale."""
+    through: str = ""
+    """The subresource by which a whole object is written: its fields are owned there."""
     annotate: Callable[[str, str], None] = _unnoted
     """Gets what admission would have written to an audit log: key, value."""
 

@@ -54,7 +54,7 @@ def rescaled(handler: Handler, kind: Kind, old: Object, wanted: Object, request:
     own = {key: value for key, value in scaled["metadata"].items() if key not in stated}
     given = {key: value for key, value in (wanted.get("metadata") or {}).items() if key in stated and value}
     asked = {**scaled, "metadata": {**own, **given}}
-    return handler.update(kind.resource, asked, replace(request, admitted=True))
+    return handler.update(kind.resource, asked, replace(request, admitted=True, through="scale"))
 
 
 def _replicas(kind: Kind, obj: Object) -> int:

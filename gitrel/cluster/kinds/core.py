@@ -33,7 +33,9 @@ def keep_spec(new: Object, old: Object) -> Object:
 
 
 def _terminating_namespace(obj: Object) -> Object:
-    return replaced(obj, ("status", "phase"), "Terminating")
+    """Its way out knows no grace period, so it says none."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "deletionGracePeriodSeconds"}
+    return replaced({**obj, "metadata": metadata}, ("status", "phase"), "Terminating")
 
 
 def _finalizing(obj: Object) -> bool:

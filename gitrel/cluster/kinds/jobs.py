@@ -26,7 +26,12 @@ _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
 
 
 def default_job(obj: Object) -> Object:
-    return changed(obj, "spec", _default_spec)
+    """Also the labels: a Job without any has those of its pods."""
+    obj = changed(obj, "spec", lambda spec: filled(_default_spec(spec), {"manualSelector": False}))
+    labels = get(obj, "spec", "template", "metadata", "labels")
+    if labels and not obj["metadata"].get("labels"):
+        return replaced(obj, ("metadata", "labels"), labels)
+    return obj
 
 
 def _default_spec(spec: Object) -> Object:
@@ -54,7 +59,11 @@ def prepare_job(obj: Object) -> Object:
         return obj
     uid, name = obj["metadata"]["uid"], obj["metadata"]["name"]
     own = {**dict.fromkeys(_UID_LABELS, uid), **dict.fromkeys(_NAME_LABELS, name)}
-    labels = {**get(obj, "spec", "template", "metadata", "labels", default={}), **own}
+    given = get(obj, "spec", "template", "metadata", "labels", default={})
+    labels = {**given, **own}
+    if given and obj["metadata"].get("labels") == given:
+        # In Kubernetes both are one map by now, and the pods' own labels are the Job's too.
+        obj = replaced(obj, ("metadata", "labels"), labels)
     obj = replaced(obj, ("spec", "template", "metadata", "labels"), labels)
     selector: dict[str, Any] = dict(get(obj, "spec", "selector", default={}))
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), _UID_LABELS[0]: uid}

@@ -108,8 +108,9 @@ def validate_deployment(obj: Object) -> Iterator[FieldError]:
 
 def _strategy_errors(strategy: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     type_, rolling = strategy.get("type"), strategy.get("rollingUpdate")
-    yield from checks.one_of(type_, ("Recreate", "RollingUpdate"), f"{at}.type")
-    if type_ == "Recreate" and rolling is not None:
+    if type_ not in ("Recreate", "RollingUpdate"):
+        yield unsupported(at, _go_strategy(strategy), ["Recreate", "RollingUpdate"])
+    elif type_ == "Recreate" and rolling is not None:
         says = "may not be specified when strategy `type` is 'Recreate'"
         yield forbidden_field(f"{at}.rollingUpdate", says)
     elif rolling is not None:
@@ -120,6 +121,14 @@ def _strategy_errors(strategy: Mapping[str, Any], at: str) -> Iterator[FieldErro
         if surge in (0, "0%") and unavailable in (0, "0%"):
             says = "may not be 0 when `maxSurge` is 0"
             yield invalid_value(f"{field}.maxUnavailable", unavailable, says)
+
+
+def _go_strategy(strategy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A strategy as a message shows it: by the names of Go's fields."""
+    rolling = strategy.get("rollingUpdate")
+    names = {"MaxUnavailable": "maxUnavailable", "MaxSurge": "maxSurge"}
+    shown = {go: rolling.get(name) for go, name in names.items()} if rolling is not None else None
+    return {"Type": strategy.get("type", ""), "RollingUpdate": shown}
 
 
 def _selector_unchanged(new: Object, old: Object) -> Iterator[FieldError]:

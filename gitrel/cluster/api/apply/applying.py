@@ -75,7 +75,7 @@ def apply(
         if other != manager and owned.fields & change.touched
     }
     if conflicts and not force:
-        raise _conflict_error(conflicts, owners)
+        raise _conflict_error(conflicts)
     for other, fields in conflicts.items():
         new_owners = m.given_up(new_owners, fields, by=(other,), now=now)
     others = [other for other in owners if other != manager]
@@ -108,9 +108,9 @@ def first_owner(live: Object, type_: Type, api_version: str, now: str) -> Manage
     return {Manager(m.BEFORE_FIRST_APPLY, "Update", api_version): m.Owned(fields, now)}
 
 
-def _conflict_error(conflicts: dict[Manager, FieldSet], owners: Managers) -> ApiError:
+def _conflict_error(conflicts: dict[Manager, FieldSet]) -> ApiError:
     rows = [
-        (_told(manager, owners[manager].time), path)
+        (_told(manager), path)
         for manager in sorted(conflicts)
         for path in sorted(map(shown_path, conflicts[manager]))
     ]
@@ -129,10 +129,10 @@ def _conflict_error(conflicts: dict[Manager, FieldSet], owners: Managers) -> Api
     return ApiError(409, "Conflict", message, {"causes": causes})
 
 
-def _told(manager: Manager, time: str) -> str:
+def _told(manager: Manager) -> str:
     text = f'"{manager.name}"'
     if manager.subresource:
         text += f' with subresource "{manager.subresource}"'
     if manager.operation == "Update":
-        text += f" using {manager.api_version}" + (f" at {time}" if time else "")
+        text += f" using {manager.api_version}"
     return text

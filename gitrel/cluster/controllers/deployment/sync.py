@@ -103,6 +103,7 @@ class Sync:
             if progress.find(self.conditions) is None:
                 message = f'Found new replica set "{new["metadata"]["name"]}"'
                 self._note_progress("True", progress.FOUND, message)
+                self.write()
         elif create:
             new = self._create_new_set(sets)
         else:

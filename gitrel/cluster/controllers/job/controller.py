@@ -227,7 +227,7 @@ class _Sync:
         self._context.write.event(self._job, type_, reason, message)
 
     def _tell_suspended(self) -> None:
-        """A resumption starts the Job's time anew."""
+        """A suspension ends the Job's time, and a resumption starts it anew."""
         conditions = list(self._status.get("conditions") or ())
         current = next((c["status"] for c in conditions if c["type"] == SUSPENDED), "False")
         wanted = "True" if is_suspended(self._job) else "False"
@@ -239,6 +239,8 @@ class _Sync:
         self._status["conditions"] = [c for c in conditions if c["type"] != SUSPENDED] + [new]
         if wanted == "False":
             self._status["startTime"] = instants.stamp(self._now)
+        else:
+            self._status.pop("startTime", None)
         self._tell("Normal", done, message)
 
     def _track(self, tally: Tally, found: Verdict | None) -> None:

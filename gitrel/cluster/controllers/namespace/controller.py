@@ -60,11 +60,12 @@ class NamespaceController:
         # Delete the pods; when they are gone, everything else.
         age = context.now - begun
         remains = _sweep(key.name, "pods", age, context)
+        shown = Remains(failures=remains.failures)
         if remains.empty:
             for resource in [k.resource for k in self._kinds if k.namespaced and k.resource != "pods"]:
-                remains = remains.plus(_sweep(key.name, resource, age, context))
-        # Say what is left, and come back for it; or let the namespace go.
-        told = _tell(namespace, remains, context)
+                remains = shown = remains.plus(_sweep(key.name, resource, age, context))
+        # Say what is left, and come back for it; or let the namespace go. Of pods alone nothing is said.
+        told = _tell(namespace, shown, context)
         if remains.failures:
             raise ApiError(500, "InternalError", "; ".join(remains.failures))
         if not remains.empty:
