@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -101,6 +101,7 @@ def working(
     accept_rewritten: bool = False,
     accept_unsigned: bool = False,
     cache: bool = True,
+    adopt_objects: bool = False,
 ) -> Iterator[Work]:
     """Opens the world of the repository, with progress on stderr for as long as it is open."""
     from gitrel.app import world as open_world
@@ -116,7 +117,7 @@ def working(
             display(session, world.clock) as shown,
         ):
             _tell_uncommitted(session)
-            work = Work(session, world, shown)
+            work = Work(session, replace(world, adopt_objects=adopt_objects), shown)
             world.events.subscribe(shown.event)
             world.events.subscribe(work.hear)
             if session.log_level in ("debug", "info"):
@@ -160,6 +161,7 @@ class Way:
     output: Format | None
     headers: bool
     cache: bool = True
+    adopt_objects: bool = False
 
     def working(self, session: Session) -> AbstractContextManager[Work]:
         return working(
@@ -169,6 +171,7 @@ class Way:
             accept_rewritten=self.accept_rewritten,
             accept_unsigned=self.accept_unsigned,
             cache=self.cache,
+            adopt_objects=self.adopt_objects,
         )
 
 

@@ -228,6 +228,12 @@ _TABLE = (
         "Remember on disk what rendering came to, and do not render the same again.",
         True,
     ),
+    Setting(
+        "adopt_objects",
+        ("--adopt-objects",),
+        "Take over objects of a release that are there already and nobody's, in this pass.",
+        False,
+    ),
     # Who, where, why.
     Setting("actor", ("--actor",), "Who acts.", None, "'NAME <EMAIL>'", "Git's user.name and user.email"),
     Setting(

@@ -54,6 +54,7 @@ def reconcile(
     accept_rewritten: AcceptRewritten = DEFAULT.accept_rewritten,
     accept_unsigned: AcceptUnsigned = DEFAULT.accept_unsigned,
     cache: Annotated[bool, option("cache")] = DEFAULT.cache,
+    adopt_objects: Annotated[bool, option("adopt_objects")] = DEFAULT.adopt_objects,
     output: Output = DEFAULT.output,
     headers: Headers = DEFAULT.headers,
 ) -> int:
@@ -64,7 +65,18 @@ def reconcile(
     """
     _timeout_needs_wait(context, wait)
     session = session_of(context)
-    way = Way(actor, remote, accept_rewritten, accept_unsigned, wait, timeout, output, headers, cache)
+    way = Way(
+        actor,
+        remote,
+        accept_rewritten,
+        accept_unsigned,
+        wait,
+        timeout,
+        output,
+        headers,
+        cache=cache,
+        adopt_objects=adopt_objects,
+    )
     with way.working(session) as work:
         scope = Scope(frozenset(components or ()))
         _known(work, scope)
