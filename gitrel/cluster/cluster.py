@@ -100,7 +100,12 @@ class Cluster:
         )
         controllers = tuple(self._parts(self.spec))
         dynamic = DynamicAdmission(
-            self.store, self._webhooks, lambda: self.authorizer, self._randomness, lambda: admission.forget()
+            self.store,
+            self._webhooks,
+            lambda: self.authorizer,
+            self._randomness,
+            lambda: admission.forget(),
+            lambda: self.handler.scheme,
         )
         self.calls_webhooks: Callable[[], bool] = dynamic.calls_webhooks
         """Whether any webhook is configured, so that a write may have to wait for somebody outside."""

@@ -53,6 +53,8 @@ def rescaled(handler: Handler, kind: Kind, old: Object, wanted: Object, request:
     stated = ("uid", "resourceVersion")
     own = {key: value for key, value in scaled["metadata"].items() if key not in stated}
     given = {key: value for key, value in (wanted.get("metadata") or {}).items() if key in stated and value}
+    # Some kinds are never written without a revision; what was just read is not stale.
+    given.setdefault("resourceVersion", old["metadata"]["resourceVersion"])
     asked = {**scaled, "metadata": {**own, **given}}
     return handler.update(kind.resource, asked, replace(request, admitted=True, through="scale"))
 

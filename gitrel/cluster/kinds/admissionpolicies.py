@@ -5,16 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gitrel.cluster.api.errors import FieldError, duplicate, invalid_value, required, unsupported
+from gitrel.cluster.api.admission.declared import (
+    MUTATION,
+    OBJECT,
+    PATCH_LIST,
+    seen_by_conditions,
+    seen_by_policy,
+)
+from gitrel.cluster.api.errors import (
+    FieldError,
+    duplicate,
+    forbidden_field,
+    invalid_value,
+    required,
+    unsupported,
+)
 from gitrel.cluster.kinds import checks
 from gitrel.cluster.kinds.filling import changed, each, filled
 from gitrel.cluster.kinds.kind import Kind, spec_of
 from gitrel.cluster.kinds.names import name_problems, qualified_name_problems
-from gitrel.cluster.kinds.webhooks import GROUP, default_rule, match_condition_errors, rule_errors
+from gitrel.cluster.kinds.webhooks import (
+    GROUP,
+    default_rule,
+    expression_errors,
+    match_condition_errors,
+    rule_errors,
+)
+from gitrel.kube.cel.types import BOOL, NULL, STRING, Type
 from gitrel.kube.identity import Object
 
 _V1 = f"{GROUP}/v1"
-_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
+_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
 _ACTIONS = ("Audit", "Deny", "Warn")
 _MATCH = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
 
@@ -34,8 +55,8 @@ def default_policy(obj: Object) -> Object:
 
 
 def default_mutating_policy(obj: Object) -> Object:
-    obj = default_policy(obj)
-    return changed(obj, "spec", lambda spec: filled(spec, {"reinvocationPolicy": "Never"}))
+    """Whether it is asked again has to be said: there is no default."""
+    return default_policy(obj)
 
 
 def default_binding(obj: Object) -> Object:
@@ -53,9 +74,7 @@ def _policy_errors(spec: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     yield from checks.one_of(spec.get("failurePolicy"), ("Fail", "Ignore"), f"{at}.failurePolicy")
     kind = spec.get("paramKind")
     if kind is not None:
-        for key in ("apiVersion", "kind"):
-            if not kind.get(key):
-                yield required(f"{at}.paramKind.{key}")
+        yield from _param_kind_errors(kind, f"{at}.paramKind")
     constraints = spec.get("matchConstraints")
     if constraints is None:
         yield required(f"{at}.matchConstraints")
@@ -63,8 +82,22 @@ def _policy_errors(spec: Mapping[str, Any], at: str) -> Iterator[FieldError]:
         if not constraints.get("resourceRules"):
             yield required(f"{at}.matchConstraints.resourceRules")
         yield from _match_errors(constraints, f"{at}.matchConstraints")
-    yield from match_condition_errors(spec.get("matchConditions") or (), f"{at}.matchConditions")
-    yield from _variable_errors(spec.get("variables") or (), f"{at}.variables")
+    conditions, seen = spec.get("matchConditions") or (), seen_by_conditions(spec)
+    yield from match_condition_errors(conditions, f"{at}.matchConditions", seen)
+    yield from _variable_errors(spec, f"{at}.variables")
+
+
+def _param_kind_errors(kind: Mapping[str, Any], at: str) -> Iterator[FieldError]:
+    version, name = kind.get("apiVersion") or "", kind.get("kind") or ""
+    if not version:
+        yield required(f"{at}.apiVersion")
+    elif version.count("/") > 1:
+        yield invalid_value(f"{at}.apiVersion", version, f"unexpected GroupVersion string: {version}")
+    if not name:
+        yield required(f"{at}.kind")
+    for problem in name_problems(name.lower(), "service") if name else ():
+        says = f"may have mixed case, but should otherwise match: {problem}"
+        yield invalid_value(f"{at}.kind", name, says)
 
 
 def _match_errors(match: Mapping[str, Any], at: str) -> Iterator[FieldError]:
@@ -76,19 +109,18 @@ def _match_errors(match: Mapping[str, Any], at: str) -> Iterator[FieldError]:
             yield from rule_errors(rule, f"{at}.{key}[{index}]")
 
 
-def _variable_errors(variables: Sequence[Mapping[str, Any]], at: str) -> Iterator[FieldError]:
+def _variable_errors(spec: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     seen: set[str] = set()
-    for index, variable in enumerate(variables):
+    for (index, names), variable in zip(seen_by_policy(spec), spec.get("variables") or (), strict=False):
         name = variable.get("name") or ""
         if not name:
             yield required(f"{at}[{index}].name", "name is not specified")
         elif not name.isidentifier():
-            yield invalid_value(f"{at}[{index}].name", name, "name is not a valid CEL identifier")
+            yield invalid_value(f"{at}[{index}].name", name, "must be a valid CEL identifier")
         if name in seen:
             yield duplicate(f"{at}[{index}].name", name)
         seen.add(name)
-        if not (variable.get("expression") or "").strip():
-            yield required(f"{at}[{index}].expression", "expression is not specified")
+        yield from expression_errors(variable.get("expression"), f"{at}[{index}].expression", names)
 
 
 # --- ValidatingAdmissionPolicy ----------------------------------------------------------------------------
@@ -100,29 +132,37 @@ def validate_validating_policy(obj: Object) -> Iterator[FieldError]:
     validations, notes = spec.get("validations") or (), spec.get("auditAnnotations") or ()
     if not validations and not notes:
         yield required("spec.validations", "validations or auditAnnotations must be set")
+    names = seen_at_last(spec)
     for index, row in enumerate(validations):
         at = f"spec.validations[{index}]"
-        if not (row.get("expression") or "").strip():
-            yield required(f"{at}.expression", "expression is not specified")
+        yield from expression_errors(row.get("expression"), f"{at}.expression", names, BOOL)
         message = row.get("message") or ""
         if row.get("message") is not None and not message.strip():
-            yield invalid_value(f"{at}.message", message, "message must be non-empty if specified")
+            yield invalid_value(f"{at}.message", message, "must be non-empty if specified")
         elif "\n" in message:
-            yield invalid_value(f"{at}.message", message, "message must not contain line breaks")
+            yield invalid_value(f"{at}.message", message, "must not contain line breaks")
+        if row.get("messageExpression") is not None:
+            text = row["messageExpression"]
+            yield from expression_errors(text, f"{at}.messageExpression", names, STRING)
         if row.get("reason") is not None and row["reason"] not in _REASONS:
             yield unsupported(f"{at}.reason", row["reason"], _REASONS)
     for index, note in enumerate(notes):
-        yield from _note_errors(note, f"spec.auditAnnotations[{index}]")
+        yield from _note_errors(note, f"spec.auditAnnotations[{index}]", names)
 
 
-def _note_errors(note: Mapping[str, Any], at: str) -> Iterator[FieldError]:
+def seen_at_last(spec: Mapping[str, Any]) -> Mapping[str, Type]:
+    """What every expression of a policy sees that is neither a condition nor a variable."""
+    *_, (_, names) = seen_by_policy(spec)
+    return names
+
+
+def _note_errors(note: Mapping[str, Any], at: str, names: Mapping[str, Type]) -> Iterator[FieldError]:
     key = note.get("key") or ""
     if not key:
         yield required(f"{at}.key")
     for problem in qualified_name_problems(key) if key else ():
         yield invalid_value(f"{at}.key", key, problem)
-    if not (note.get("valueExpression") or "").strip():
-        yield required(f"{at}.valueExpression", "valueExpression is not specified")
+    yield from expression_errors(note.get("valueExpression"), f"{at}.valueExpression", names, STRING, NULL)
 
 
 # --- MutatingAdmissionPolicy ------------------------------------------------------------------------------
@@ -132,18 +172,23 @@ def validate_mutating_policy(obj: Object) -> Iterator[FieldError]:
     spec = obj.get("spec") or {}
     yield from _policy_errors(spec, "spec")
     policy = spec.get("reinvocationPolicy")
+    if not policy:
+        yield required("spec.reinvocationPolicy")
     yield from checks.one_of(policy, ("IfNeeded", "Never"), "spec.reinvocationPolicy")
     mutations = spec.get("mutations") or ()
     if not mutations:
         yield required("spec.mutations")
+    names = {**seen_at_last(spec), **MUTATION}
     for index, row in enumerate(mutations):
         at, type_ = f"spec.mutations[{index}]", row.get("patchType") or ""
         if type_ not in ("ApplyConfiguration", "JSONPatch"):
             yield unsupported(f"{at}.patchType", type_, ["ApplyConfiguration", "JSONPatch"])
             continue
-        own = "applyConfiguration" if type_ == "ApplyConfiguration" else "jsonPatch"
-        if not ((row.get(own) or {}).get("expression") or "").strip():
-            yield required(f"{at}.{own}.expression", "expression is not specified")
+        own, wanted = ("jsonPatch", PATCH_LIST)
+        if type_ == "ApplyConfiguration":
+            own, wanted = "applyConfiguration", OBJECT
+        expression = (row.get(own) or {}).get("expression")
+        yield from expression_errors(expression, f"{at}.{own}.expression", names, wanted)
 
 
 # --- bindings ---------------------------------------------------------------------------------------------
@@ -170,14 +215,15 @@ def _validate_binding(validating: bool) -> Callable[[Object], Iterable[FieldErro
 def _param_errors(ref: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     name, selector = ref.get("name") or "", ref.get("selector")
     if name and selector is not None:
-        yield invalid_value(at, name, "name and selector are mutually exclusive")
+        for key in ("name", "selector"):
+            yield forbidden_field(f"{at}.{key}", "name and selector are mutually exclusive")
     elif not name and selector is None:
         yield required(at, "one of name or selector must be specified")
     yield from checks.label_selector(selector, f"{at}.selector")
     action = ref.get("parameterNotFoundAction")
     if action is None:
         yield required(f"{at}.parameterNotFoundAction")
-    yield from checks.one_of(action, ("Allow", "Deny"), f"{at}.parameterNotFoundAction")
+    yield from checks.one_of(action, ("Deny", "Allow"), f"{at}.parameterNotFoundAction")
 
 
 def _action_errors(actions: Sequence[str], at: str) -> Iterator[FieldError]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from gitrel.cluster.api.admission.declared import CONDITION, fault
 from gitrel.cluster.api.errors import (
     FieldError,
     duplicate,
@@ -17,6 +18,7 @@ from gitrel.cluster.kinds import checks
 from gitrel.cluster.kinds.filling import changed, each, filled
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.kinds.names import name_problems, qualified_name_problems
+from gitrel.kube.cel.types import BOOL, Type
 from gitrel.kube.identity import Object
 
 GROUP = "admissionregistration.k8s.io"
@@ -142,8 +144,10 @@ def _url_errors(url: str, field: str) -> Iterator[FieldError]:
             yield invalid_value(field, part, f"{name} are not permitted in the URL; {form}")
 
 
-def match_condition_errors(conditions: Sequence[Mapping[str, Any]], at: str) -> Iterator[FieldError]:
-    """Their names; that each expression compiles is for those that run it to say."""
+def match_condition_errors(
+    conditions: Sequence[Mapping[str, Any]], at: str, names: Mapping[str, Type] = CONDITION
+) -> Iterator[FieldError]:
+    """Their names, and whether each is an expression of what it sees that is true or false."""
     if len(conditions) > MATCH_CONDITIONS_MAX:
         says = f"Too many: {len(conditions)}: must have at most {MATCH_CONDITIONS_MAX} items"
         yield FieldError("FieldValueTooMany", at, says)
@@ -154,11 +158,21 @@ def match_condition_errors(conditions: Sequence[Mapping[str, Any]], at: str) -> 
             yield required(f"{at}[{index}].name")
         for problem in qualified_name_problems(name) if name else ():
             yield invalid_value(f"{at}[{index}].name", name, problem)
-        if not (condition.get("expression") or "").strip():
-            yield required(f"{at}[{index}].expression")
+        yield from expression_errors(condition.get("expression"), f"{at}[{index}].expression", names, BOOL)
         if name in seen:
             yield duplicate(f"{at}[{index}].name", name)
         seen.add(name)
+
+
+def expression_errors(
+    text: str | None, at: str, seen: Mapping[str, Type], *wanted: Type
+) -> Iterator[FieldError]:
+    """Of an expression that has to be there and to give one of the types `wanted`."""
+    text = (text or "").strip()
+    if not text:
+        yield required(at)
+    elif problem := fault(text, seen, *wanted):
+        yield invalid_value(at, text, problem)
 
 
 def _version_errors(versions: Sequence[str], at: str) -> Iterator[FieldError]:

@@ -26,6 +26,7 @@ from gitrel.kube.cel.tree import (
     MapOf,
     Node,
     Select,
+    Struct,
     UInt,
     complaint,
 )
@@ -82,6 +83,8 @@ class _Checker:
                 return self._list(node, env)
             case MapOf():
                 return self._map(node, env)
+            case Struct():
+                return self._struct(node, env)
             case Macro():
                 return self._macro(node, env)
 
@@ -177,6 +180,24 @@ class _Checker:
             type_ = self.type_of(value, env)
             values.append(type_.params[0] if place in node.optional and type_.params else type_)
         return map_of(joined(keys), joined(values))
+
+    def _struct(self, node: Struct, env: dict[str, Type]) -> Type:
+        """Of a type that is declared as the root of others may follow (`Object.spec`) where it is open."""
+        root, dot, _ = node.name.partition(".")
+        declared = env.get(root)
+        if declared is None or declared.name != "type" or not declared.params or (dot and root != "Object"):
+            return self._wrong(node.at, f"undeclared reference to '{node.name}' (in container '')")
+        fields = declared.params[0].fields
+        assert fields is not None
+        for place, (name, value, colon) in enumerate(node.fields):
+            given = self.type_of(value, env)
+            if place in node.optional and given.params:
+                given = given.params[0]
+            wanted = fields(name)
+            if wanted is None or not fits(wanted, given, {}):
+                says = f"expected type of field '{name}' is '{wanted or ''}' but provided type is '{given}'"
+                self._wrong(colon, says)
+        return Type(node.name, fields=fields)
 
     def _macro(self, node: Macro, env: dict[str, Type]) -> Type:
         operand = self.type_of(node.operand, env)

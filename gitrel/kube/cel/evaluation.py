@@ -25,16 +25,19 @@ from gitrel.kube.cel.tree import (
     MapOf,
     Node,
     Select,
+    Struct,
+    dotted,
 )
 from gitrel.kube.cel.values import (
     NONE,
     CelError,
     Optional,
+    StructValue,
     json_names,
 )
 from gitrel.kube.cel.weights import WEIGHTS, weight
 
-__all__ = ["Program", "libraries"]
+__all__ = ["Program", "dotted", "libraries"]
 
 _TYPES = frozenset(
     ("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint",
@@ -55,16 +58,6 @@ class Program:
             return self._step(run), budget - run.left
         except RecursionError:
             raise CelError("the values are nested too deeply") from None
-
-
-def dotted(node: Node | None) -> str:
-    """`a.b` of plain selections; empty for anything else."""
-    if isinstance(node, Ident):
-        return node.name
-    if isinstance(node, Select) and not node.test and not node.optional:
-        before_ = dotted(node.operand)
-        return f"{before_}.{node.field}" if before_ else ""
-    return ""
 
 
 def root_of(node: Node) -> str:
@@ -102,6 +95,8 @@ def _compiled(node: Node, bound: frozenset[str]) -> Step:
             return _list(node, bound)
         case MapOf():
             return _map(node, bound)
+        case Struct():
+            return _struct(node, bound)
         case Macro():
             return _macro(node, bound)
 
@@ -128,7 +123,7 @@ def _select(node: Select, bound: frozenset[str]) -> Step:
     def key_in(value: Any) -> str | None:
         """The key that is meant: as it is spelt in a map, unescaped in an object."""
         if not isinstance(value, dict):
-            raise CelError("no such overload")
+            raise CelError("no such overload" if value is not None else f"no such key: {escaped}")
         return field if field in value else escaped if escaped in value else None
 
     def step(run: Run) -> Any:
@@ -283,6 +278,27 @@ def _map(node: MapOf, bound: frozenset[str]) -> Step:
                 value = value.value
             found[key] = value
         return found
+
+    return step
+
+
+def _struct(node: Struct, bound: frozenset[str]) -> Step:
+    steps = [(name, _compiled(value, bound)) for name, value, _ in node.fields]
+    name, optional = node.name, node.optional
+
+    def step(run: Run) -> StructValue:
+        run.spend(40)
+        made = StructValue(name)
+        for place, (field, value_step) in enumerate(steps):
+            value = value_step(run)
+            if place in optional:
+                if not isinstance(value, Optional):
+                    raise CelError("no such overload")
+                if not value.present:
+                    continue
+                value = value.value
+            made[field] = value
+        return made
 
     return step
 

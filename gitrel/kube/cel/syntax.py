@@ -22,8 +22,10 @@ from gitrel.kube.cel.tree import (
     MapOf,
     Node,
     Select,
+    Struct,
     UInt,
     complaint,
+    dotted,
 )
 
 DEPTH_MAX = 60
@@ -144,9 +146,14 @@ class _Reader:
 
     def _members(self, node: Node) -> Node:
         steps = 0
-        while self._sees(".", ".?", "[", "[?"):
+        while self._sees(".", ".?", "[", "[?", "{"):
+            if self._sees("{") and not dotted(node):
+                break
             steps += 1
             token = self._next()
+            if token.text == "{":
+                node = self._struct(dotted(node), token.at)
+                continue
             if steps > 4 * DEPTH_MAX:
                 raise complaint(self._text, token.at, f"expression recursion limit exceeded: {4 * DEPTH_MAX}")
             if token.text in ("[", "[?"):
@@ -285,6 +292,21 @@ class _Reader:
             self.expect(":")
             entries.append((key, self.expression()))
         return MapOf(entries, frozenset(optional), at)
+
+    def _struct(self, name: str, at: int) -> Node:
+        fields: list[tuple[str, Node, int]] = []
+        optional: set[int] = set()
+        while not self._takes("}"):
+            if fields:
+                self.expect(",")
+                if self._takes("}"):
+                    break
+            if self._takes("?"):
+                optional.add(len(fields))
+            field = self._field()
+            colon = self.expect(":").at
+            fields.append((field, self.expression(), colon))
+        return Struct(name, fields, frozenset(optional), at)
 
     def _number(self, token: Token, sign: str, at: int) -> Node:
         text = token.text

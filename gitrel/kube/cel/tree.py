@@ -100,6 +100,16 @@ class MapOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Struct:
+    """`Object.spec{replicas: 1}`: a value of a named type; each field with where its colon stands."""
+
+    name: str
+    fields: Sequence[tuple[str, Node, int]]
+    optional: frozenset[int]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Macro:
     """`range.all(x, …)` and its like; `parts` are evaluated with the variables bound to each element."""
 
@@ -110,7 +120,7 @@ class Macro:
     at: int
 
 
-Node = Literal | Ident | Select | Index | Call | Both | Choice | ListOf | MapOf | Macro
+Node = Literal | Ident | Select | Index | Call | Both | Choice | ListOf | MapOf | Struct | Macro
 
 
 def children(node: Node) -> Sequence[Node]:
@@ -129,9 +139,21 @@ def children(node: Node) -> Sequence[Node]:
             return items
         case MapOf(entries=entries):
             return [part for entry in entries for part in entry]
+        case Struct(fields=fields):
+            return [value for _, value, _ in fields]
         case Macro(operand=operand, parts=parts):
             return (operand, *parts)
     return ()
+
+
+def dotted(node: Node | None) -> str:
+    """`a.b` of plain selections; empty for anything else."""
+    if isinstance(node, Ident):
+        return node.name
+    if isinstance(node, Select) and not node.test and not node.optional:
+        before = dotted(node.operand)
+        return f"{before}.{node.field}" if before else ""
+    return ""
 
 
 def names_in(node: Node, bound: frozenset[str] = frozenset()) -> set[str]:

@@ -105,9 +105,28 @@ def resolved(type_: Type, bound: Bindings) -> Type:
 def joined(types: Sequence[Type]) -> Type:
     """One type for the elements of a literal; dyn where they differ."""
     if not types:
-        return DYN
-    first = types[0]
+        return NOTHING
+    found = types[0]
     for other in types[1:]:
-        if other != first:
-            return DYN
-    return first
+        found = _common(found, other)
+    return found
+
+
+NOTHING = Type("_")
+"""Of the elements of an empty literal: whatever the others are."""
+
+
+def _common(one: Type, other: Type) -> Type:
+    if one == other or other == NOTHING:
+        return one
+    if one == NOTHING:
+        return other
+    if one.name != other.name or len(one.params) != len(other.params) or not one.params:
+        return DYN
+    pairs = zip(one.params, other.params, strict=True)
+    params = tuple(_common(left, right) for left, right in pairs)
+    return (
+        DYN
+        if DYN in params and params not in (one.params, other.params)
+        else Type(one.name, params, one.fields)
+    )

@@ -50,6 +50,14 @@ class Lazy(dict[str, Any]):
         return found
 
 
+class StructValue(dict[str, Any]):
+    """A value of a named type, such as `Object.spec{…}`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.cel_type = name
+
+
 @dataclass(frozen=True, slots=True)
 class Optional:
     """`optional.of(value)`, or `optional.none()` where nothing is present."""

@@ -346,7 +346,7 @@ MATCHES: Mapping[str, tuple[Object, bool]] = {
     "one that is wrong beside one that is false": (
         {
             "matchConditions": [
-                {"name": "c", "expression": "object.foo.bar"},
+                {"name": "c", "expression": "object.foo.bar == 1"},
                 {"name": "d", "expression": "oldObject != null"},
             ]
         },

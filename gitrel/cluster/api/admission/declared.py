@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gitrel.kube.cel.checking import check
 from gitrel.kube.cel.libraries import authorizer
@@ -81,8 +82,38 @@ CONDITION: Mapping[str, Type] = {
     "object": DYN, "oldObject": DYN, "request": REQUEST, "authorizer": authorizer.TYPE,
 }  # fmt: skip
 """What a match condition sees."""
-POLICY: Mapping[str, Type] = {**CONDITION, "namespaceObject": NAMESPACE, "params": DYN}
-"""What the expressions of a policy see, beside its `variables`."""
+
+OBJECT = Type("Object", fields=lambda name: DYN)
+"""What an ApplyConfiguration makes; its fields are held to the schema when it is applied."""
+_PATCH = _object("JSONPatch", {"op": STRING, "path": STRING, "from": STRING, "value": DYN})
+PATCH_LIST = list_of(_PATCH)
+MUTATION: Mapping[str, Type] = {"Object": Type("type", (OBJECT,)), "JSONPatch": Type("type", (_PATCH,))}
+"""The types of which the expressions of a mutating policy make values."""
+
+
+def seen_by_conditions(spec: Mapping[str, Any], known: Type = DYN) -> dict[str, Type]:
+    """What the match conditions of a policy see; `known` is the type of its objects, where that is known."""
+    found = {**CONDITION, "object": known, "oldObject": known, "namespaceObject": NAMESPACE}
+    return {**found, "params": DYN} if spec.get("paramKind") else found
+
+
+def seen_by_policy(spec: Mapping[str, Any], known: Type = DYN) -> Iterator[tuple[int, dict[str, Type]]]:
+    """What each variable sees, and at last everything else: (place, names). Ill ones are left out."""
+    found = seen_by_conditions(spec, known)
+    types: dict[str, Type] = {}
+    rows = spec.get("variables") or ()
+    for place, row in enumerate(rows):
+        if types:
+            found = {**found, "variables": _object("kubernetes.variables", dict(types))}
+        yield place, found
+        try:
+            _, type_ = check((row.get("expression") or "").strip(), found)
+        except BadExpression:
+            type_ = DYN
+        types[row.get("name") or ""] = type_
+    if types:
+        found = {**found, "variables": _object("kubernetes.variables", dict(types))}
+    yield len(rows), found
 
 
 def fault(text: str, variables: Mapping[str, Type], *wanted: Type) -> str:
@@ -91,6 +122,7 @@ def fault(text: str, variables: Mapping[str, Type], *wanted: Type) -> str:
         _, found = check(text, variables)
     except BadExpression as wrong:
         return f"compilation failed: {wrong}"
-    if not wanted or found.name == "dyn" or any(str(found) == str(one) for one in wanted):
+    if not wanted or any(str(found) == str(one) for one in wanted):
         return ""
-    return f"must evaluate to {' or '.join(map(str, wanted))} but got {found}"
+    names = " ".join(map(str, wanted))
+    return f"must evaluate to {names if len(wanted) == 1 else f'one of [{names}]'} but got {found}"

@@ -42,23 +42,23 @@ def merged(live: Any, applied: Any, type_: Type) -> Any:
 
 def _merged_list(live: Sequence[Any], applied: Sequence[Any], type_: Type) -> list[Any]:
     """Applied entries come in their own order; entries only of `live` keep their place before what follows
-    them.
+    them, and come first where nothing else says where they belong (`typed/merge.go`, visitListItems).
     """
     wanted = distinct_elements(applied, type_)
-    left, right = elements_of(live, type_), wanted.items()
+    left = elements_of(live, type_)
     known = dict(left)
     result: list[Any] = []
+    done: set[str] = set()
     position = 0
-    for element, item in right:
+    for element, item in wanted.items():
+        while position < len(left) and ((at := left[position])[0] not in wanted or at[0] in done):
+            if at[0] not in wanted:
+                result.append(at[1])
+            position += 1
         if element in known:
-            ahead = [pair for pair in left[position:] if pair[0] == element]
-            while ahead and left[position][0] != element:
-                if left[position][0] not in wanted:
-                    result.append(left[position][1])
-                position += 1
-            position += bool(ahead)
             item = item if type_.is_set else merged(known[element], item, type_.element)
         result.append(item)
+        done.add(element)
     result.extend(item for element, item in left[position:] if element not in wanted)
     return result
 

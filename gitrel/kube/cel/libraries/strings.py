@@ -40,6 +40,12 @@ def matches(text: str, pattern: str) -> bool:
         raise CelError(str(wrong)) from None
 
 
+@function("jsonpatch.escapeKey", "string -> string")
+def escape_key(text: str) -> str:
+    """A key as it stands in the path of a JSON patch (RFC 6901)."""
+    return text.replace("~", "~0").replace("/", "~1")
+
+
 @method("charAt", "string int -> string")
 def char_at(text: str, place: int) -> str:
     _check_index(place, text)

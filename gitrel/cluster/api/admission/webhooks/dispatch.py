@@ -5,17 +5,19 @@ ones all at once (apiserver `pkg/admission/plugin/webhook/{mutating,validating}/
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
 
-from gitrel.cluster.api import errors, schema
+from gitrel.cluster.api import errors
 from gitrel.cluster.api.admission.conditions import holds
 from gitrel.cluster.api.admission.environment import Environment
 from gitrel.cluster.api.admission.matching import Place
 from gitrel.cluster.api.admission.plugin import ALWAYS, Attributes, Operation, Plugin
-from gitrel.cluster.api.admission.review import object_for, object_from, review
+from gitrel.cluster.api.admission.review import object_for, review
+from gitrel.cluster.api.admission.rounds import Rounds
+from gitrel.cluster.api.admission.takingin import taken_in
 from gitrel.cluster.api.admission.webhooks.addresses import where
 from gitrel.cluster.api.admission.webhooks.answers import Failed, Verdict, refusal, verdict
 from gitrel.cluster.api.admission.webhooks.calls import Answer, Call, NoCaller, Unreachable, WebhookCaller
@@ -44,19 +46,6 @@ class Asked(NamedTuple):
     hook: Hook
     uid: str
     call: Call | Unreachable
-
-
-@dataclass(slots=True)
-class Rounds:
-    """Which mutating webhooks have been asked, and who of them is asked again (`reinvocationcontext.go`)."""
-
-    asked: set[str] = field(default_factory=set)
-    again: set[str] = field(default_factory=set)
-    last: Object | None = None
-
-    def require_again(self) -> None:
-        self.again |= self.asked
-        self.asked = set()
 
 
 def plugins(mutating: Hooks, validating: Hooks, around: Surroundings) -> Sequence[Plugin]:
@@ -142,18 +131,6 @@ def _patched(attributes: Attributes, obj: Object, at: Place, steps: Sequence[obj
         return taken_in(attributes, json_patch(seen, list(steps)))
     except ApiError as wrong:
         raise errors.internal(wrong.message) from None
-
-
-def taken_in(attributes: Attributes, new: Object) -> Object:
-    """What somebody from outside made of the object. Raises ApiError where that is none."""
-    if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
-        raise errors.bad_request("the patch leaves no object")
-    kind = attributes.kind
-    if new.get("kind") != kind.kind:
-        return new
-    # A copy, for the patch may share its own values with what is kept.
-    decoded = schema.decoded(kind, orjson.loads(orjson.dumps(new)), "Ignore", lambda _: None)
-    return kind.default(object_from(attributes, decoded))
 
 
 # --- validating -------------------------------------------------------------------------------------------
