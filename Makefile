@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-realcluster realcluster lint types bench lock clean
+.PHONY: demo demo-realcluster test test-realcluster realcluster lint types bench lock clean
 
 demo: $(READY)
 	$(BIN)/gitrel demo
@@ -17,6 +17,10 @@ ASSETS = $(shell tests/realcluster/build --where)
 
 test-realcluster: $(READY) realcluster
 	KUBEBUILDER_ASSETS=$(ASSETS) $(BIN)/python -m pytest tests/realcluster tests/contract
+
+# The demo with two regions on real control planes, in real time.
+demo-realcluster: $(READY) realcluster
+	KUBEBUILDER_ASSETS=$(ASSETS) $(BIN)/python -m tests.realcluster.demo
 
 realcluster:
 	tests/realcluster/build

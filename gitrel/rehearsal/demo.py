@@ -42,6 +42,8 @@ COMPONENT, GOOD, BAD = "frontend", "v2", "v3"
 BAD_IMAGE = "registry.example.com/frontend:3.0.0"
 CRASH_AFTER = timedelta(minutes=40)
 CRASH_IN = "canary"
+GOOD_REASON, BAD_REASON = "the new checkout page", "a small fix, believed to be safe"
+ONLY = Scope(frozenset((COMPONENT,)))
 PIPELINE = "environments/pipeline.yaml"
 
 
@@ -80,20 +82,21 @@ class Ending:
 
 
 class Stage:
-    """The copy of the example, its fleet, and what was heard while it was played."""
+    """The copy of the example, and what was heard while it was played.
 
-    def __init__(self, directory: Path, events: EventStream, *, seed: int, soak_factor: float | None) -> None:
+    `clock` is the one that is played by; `soak_factor` replaces the pipeline's when the bad release is cut.
+    """
+
+    def __init__(
+        self, directory: Path, events: EventStream, clock: Clock, *, soak_factor: float | None = None
+    ) -> None:
         self.directory = directory
+        self._clock = clock
+        self._began = clock.now()
         self._soak_factor = soak_factor
         self._reached: dict[str, None] = {}
         self._stopped = ""
-        catalog = self._catalog()
-        fault = Crash(CRASH_AFTER, image=BAD_IMAGE, environment=CRASH_IN if soak_factor is None else "")
-        self.fleet = Fleet(catalog, START, seed=seed, faults=(fault,))
         events.subscribe(self._hear)
-
-    def _catalog(self) -> Catalog:
-        return check_repository(read_worktree(self.directory))[0]
 
     def _hear(self, event: Event) -> None:
         if event.kind != "environment.phase" or event.data.get("version") != BAD:
@@ -107,7 +110,7 @@ class Stage:
         """Commits `v3`: a copy of `v2` with another image. It looks as good as any in review."""
         with GitRepository(self.directory) as repository:
             head = repository.head()
-            at = self.fleet.clock.now()
+            at = self._clock.now()
             good = files_in(repository.read_commit(head.commit), version_folder(COMPONENT, GOOD))
             bad = {path: File(_with_bad_image(file.data), file.executable) for path, file in good.items()}
             changes: list[FileChange] = [
@@ -139,7 +142,7 @@ class Stage:
             stopped_in=self._stopped,
             pointer_commits=moves,
             breach=verify(world.ledger.history()),
-            lasted=self.fleet.clock.now() - START,
+            lasted=self._clock.now() - self._began,
         )
 
 
@@ -156,22 +159,32 @@ def run(
     """Plays the demo in `directory`, which must be empty. `soak_factor` replaces the example's for the bad
     release, which then crashes wherever it arrives, so that one sees how far it gets.
     """
-    for name in ("apps", "environments"):
-        shutil.copytree(example / name, directory / name, symlinks=True)
+    copy_example(example, directory)
     create(directory, message="Start from the example", author=ACTOR, at=START)
-    stage = Stage(directory, events, seed=seed, soak_factor=soak_factor)
-    clock = stage.fleet.clock
-    with open_world(directory, actor=ACTOR, clock=clock, connect=stage.fleet.connect, events=events) as world:
+    fault = Crash(CRASH_AFTER, image=BAD_IMAGE, environment=CRASH_IN if soak_factor is None else "")
+    fleet = Fleet(_catalog(directory), START, seed=seed, faults=(fault,))
+    clock = fleet.clock
+    stage = Stage(directory, events, clock, soak_factor=soak_factor)
+    with open_world(directory, actor=ACTOR, clock=clock, connect=fleet.connect, events=events) as world:
         on_act(Act("Install", "every pointer says v1: three components into seven clusters"), world)
-        play(world, stage.fleet)
+        play(world, fleet)
         on_act(Act("A good release", f"gitrel promote {COMPONENT} {GOOD}"), world)
-        promote(world, COMPONENT, GOOD, reason="the new checkout page")
-        play(world, stage.fleet, Scope(frozenset((COMPONENT,))))
+        promote(world, COMPONENT, GOOD, reason=GOOD_REASON)
+        play(world, fleet, ONLY)
         stage.cut_bad_release()
         on_act(_bad_act(soak_factor), world)
-        promote(world, COMPONENT, BAD, reason="a small fix, believed to be safe")
-        play(world, stage.fleet, Scope(frozenset((COMPONENT,))))
+        promote(world, COMPONENT, BAD, reason=BAD_REASON)
+        play(world, fleet, ONLY)
         return stage.ending(world)
+
+
+def copy_example(example: Path, directory: Path) -> None:
+    for name in ("apps", "environments"):
+        shutil.copytree(example / name, directory / name, symlinks=True)
+
+
+def _catalog(directory: Path) -> Catalog:
+    return check_repository(read_worktree(directory))[0]
 
 
 def _bad_act(soak_factor: float | None) -> Act:
