@@ -13,15 +13,15 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, sized
 from gitrel.cluster.cluster import Cluster
 from gitrel.cluster.spec import ClusterSpec, NodePool
 from gitrel.kube.conditions import is_true
 
-DEPLOYMENTS = 1000
+DEPLOYMENTS = sized(1000)
 REPLICAS = 3
-NODES = 100
-PODS = 5000
+NODES = sized(100)
+PODS = sized(5000)
 
 
 def start_seconds() -> float:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+SCALE = float(os.environ.get("BENCH_SCALE", "1"))
+"""How large everything is; below 1 it is only tried whether it works, and no figure is kept."""
+
+
+def sized(full: int, least: int = 1) -> int:
+    """`full` at the usual scale, less at a smaller one, never below `least`."""
+    return max(least, round(full * SCALE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.figure import Figure, median_seconds
+from benchmarks.figure import Figure, median_seconds, sized
 from gitrel.app import world
 from gitrel.backends.backend import Backend
 from gitrel.clock import SystemClock
@@ -18,8 +18,8 @@ from gitrel.repo.git.mirror import Mirror, RemoteSource
 from gitrel.repo.git.reading import read_remote
 from gitrel.repo.model import Environment
 
-COMMITS = 10_000
-COMPONENTS = 100
+COMMITS = sized(10_000, least=50)
+COMPONENTS = sized(100, least=10)
 ENVIRONMENTS = tuple(f"e{number}" for number in range(10))
 TARGET_SECONDS = 1.0
 RUNS = 3

@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, sized
 
-COMPONENTS = 1_000
+COMPONENTS = sized(1_000, least=10)
 ENVIRONMENTS = 10
 OWN_PARAMETERS = (8, 9)
 """The environments in which each component has parameters of its own."""
@@ -54,7 +54,7 @@ spec:
     limits: {cpu: 500m, memory: 256Mi}
   flags: {fastPath: false}
 """
-_DEPLOYMENT = """\
+DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -77,7 +77,7 @@ spec:
           resources:
             limits: {{ parameters.limits | tojson }}
 """
-_SERVICE = """\
+SERVICE = """\
 apiVersion: v1
 kind: Service
 metadata: {name: NAME}
@@ -103,8 +103,8 @@ def _write_component(apps: Path, name: str, environments: list[str]) -> None:
     folder = apps / name
     _put(folder / "component.yaml", _COMPONENT.replace("NAME", name))
     for version in ("v1", "v2", "current"):
-        _put(folder / version / f"{name}-deployment.yaml.j2", _DEPLOYMENT.replace("VERSION", version))
-        _put(folder / version / f"{name}-service.yaml", _SERVICE.replace("NAME", name))
+        _put(folder / version / f"{name}-deployment.yaml.j2", DEPLOYMENT.replace("VERSION", version))
+        _put(folder / version / f"{name}-service.yaml", SERVICE.replace("NAME", name))
     for number, environment in enumerate(environments):
         version = "v2" if number < len(environments) // 2 else "v1"
         if number in OWN_PARAMETERS:
@@ -136,8 +136,9 @@ def measure() -> Iterator[Figure]:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         yield Figure("validate_peak_memory", peak, "MiB", 600, "lower")
         yield Figure("validate_unchanged_seconds", validate(root, cache), "s", 2, "lower")
-        component = root / "apps/component-0500/region-8/region-8-parameters.yaml"
-        component.write_text("parameters:\n  replicas: 7\n  owner: component-0500\n", encoding="utf-8")
+        changed = f"component-{COMPONENTS // 2:04d}"
+        component = root / f"apps/{changed}/region-8/region-8-parameters.yaml"
+        component.write_text(f"parameters:\n  replicas: 7\n  owner: {changed}\n", encoding="utf-8")
         seconds = validate(root, cache)
         yield Figure("validate_one_parameter_changed_seconds", seconds, "s", 3, "lower")
         shared = root / "environments/region-3.yaml"

@@ -22,12 +22,12 @@ from typing import Any
 
 import yaml
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, sized
 
 CONNECTIONS = 8
-PODS = 10_000
-GETS = 8000
-WATCHES = 1000
+PODS = sized(10_000)
+GETS = sized(8000)
+WATCHES = sized(1000)
 _PATH = "/api/v1/namespaces/default/pods"
 _SERVE = """
 import sys, time
