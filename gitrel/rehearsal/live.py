@@ -132,7 +132,8 @@ def _adapt(directory: Path, regions: Mapping[str, str], soak_factor: float) -> t
         if name not in regions:
             crashes = name == CRASH_IN
             _edit(
-                folder / f"{name}.yaml", {("cluster", "embedded", "behaviours"): _behaviours(soak, crashes)}
+                folder / f"{name}.yaml",
+                {("cluster", "embedded", "behaviours"): _behaviours(soak, crashes=crashes)},
             )
     _hurry(directory / "apps")
     return soak
