@@ -26,7 +26,7 @@ from gitrel.render.kept import (
     may_be_kept,
 )
 from gitrel.render.manifest import Judgement, Rendered
-from gitrel.render.reads import Inputs
+from gitrel.render.reads import Inputs, digest_of_bytes
 from gitrel.render.release import render_release, template_context
 from gitrel.render.sops import Safe
 from gitrel.render.template import TemplateWorkers
@@ -167,7 +167,9 @@ class CachingRenderer:
             inputs = Inputs({}, template_context(catalog, part, target, place))
             known = self._context = (part, place, catalog, inputs)
         kubernetes = catalog.pipeline.kubernetes_version
-        parts = (self.program, target.origin.file, environment, part.renderer, kubernetes)
+        # What is encrypted is checked by its type when it is opened; all else was checked by the catalog.
+        types = digest_of_bytes(part.types.data) if part.types and catalog.sealed else ""
+        parts = (self.program, target.origin.file, environment, part.renderer, kubernetes, types)
         inputs = known[3].with_version({file.path: file.data for file in target.files}, target.name)
         return hashlib.sha256("\0".join(parts).encode()).digest(), inputs
 

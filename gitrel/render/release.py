@@ -44,7 +44,9 @@ def render_release(
     context = template_context(catalog, part, target, place)
     inputs = Inputs({file.path: file.data for file in target.files}, context)
     tools = tools or Tools()
-    vault = Vault(catalog, effective_parameters(catalog, component, environment), safe or Safe(tools))
+    vault = Vault(
+        catalog, effective_parameters(catalog, component, environment), safe or Safe(tools), part.types
+    )
     output = output_of(part, target, inputs, vault, workers, tools)
     found: list[Found] = []
     problems = list(output.problems)

@@ -21,8 +21,9 @@ from gitrel.render.objects import Found
 from gitrel.render.source import Path
 from gitrel.render.tools import ToolFailed, Tools
 from gitrel.repo import layout, sealed
-from gitrel.repo.model import Catalog, Value
+from gitrel.repo.model import Catalog, TemplateFile, Value
 from gitrel.repo.precedence import Values
+from gitrel.repo.typed import read_typed
 from gitrel.repo.yamlfile import read_documents
 
 _PASSED = (
@@ -120,6 +121,8 @@ class Vault:
     catalog: Catalog
     parameters: Values
     safe: Safe
+    types: TemplateFile | None = None
+    """The component's `parameters.schema.yaml`, by which what is opened is checked."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -130,13 +133,20 @@ class Vault:
         return frozenset((*found, "parameters")) if found else frozenset()
 
     def open(self, context: Mapping[str, Any]) -> Opened:
-        """`context` with every secret decrypted. Raises Sealed."""
+        """`context` with every secret decrypted. Raises Sealed, also for one that is not of its type."""
         secrets: set[str] = set()
         parameters = {
             name: self._opened(value, (name,), secrets) if sealed.holds_sealed(value.value) else value.value
             for name, value in self.parameters.items()
         }
+        if secrets and self.types is not None:
+            self._check(self.types, parameters)
         return Opened({**context, "parameters": parameters}, frozenset(secrets))
+
+    def _check(self, types: TemplateFile, parameters: Mapping[str, Any]) -> None:
+        typed, _ = read_typed(types.data, types.origin.file)
+        if wrong := sorted(typed.opened_problems(self.parameters, parameters) if typed else ()):
+            raise Sealed(wrong[0])
 
     def _opened(self, value: Value, path: tuple[str, ...], secrets: set[str]) -> Any:
         if value.parts:

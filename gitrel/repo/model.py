@@ -217,6 +217,8 @@ class Component:
     """What the tags begin with that are its versions; None where its versions are directories."""
     defaults: Mapping[str, Value] = field(default_factory=dict)
     """What `parameters.schema.yaml` says where no layer sets a parameter."""
+    types: TemplateFile | None = None
+    """That file, where there is one: what is encrypted can be checked only when it is opened."""
     health: tuple[HealthRule, ...] = ()
     """Rules of its own for the health of its objects; at most one for each kind."""
 

@@ -213,7 +213,16 @@ class _Reader:
             development=_development(spec.development or pipeline_spec.development),
             tag_prefix=tag_prefix(place.name, spec.versions),
             defaults=_frozen(defaults),
+            types=self._types(place) if typed else None,
             health=rules,
+        )
+
+    def _types(self, place: ComponentPlace) -> TemplateFile | None:
+        entry = self.tree.get(place.types)
+        return (
+            TemplateFile(layout.TYPES_FILE, entry.data, Origin(place.types))
+            if isinstance(entry, File)
+            else None
         )
 
     def _typed(self, place: ComponentPlace) -> Typed | None:

@@ -8,7 +8,8 @@ data are allowed, and `$ref` within the file; others are refused rather than ign
   `properties`, unless the schema says `additionalProperties: true`. Parameters of the pipeline and of
   environments are shared, so that one which a component does not know is no mistake.
 - Each error stands where the winning value was written, and names the default. Values are never shown.
-- What is encrypted is checked for being there, and not for its type.
+- What is encrypted is checked by the type that SOPS leaves readable, and in full where it is opened to be
+  rendered.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Typed:
                 steps = tuple(error.instance_path)
                 if error.kind.name == "required" and not steps:
                     missing.setdefault(error.kind.property, []).append(environment)
-                elif not _is_sealed(values, steps):
+                elif error.kind.name in _SHAPE or not _holds_sealed(values, steps):
                     yield self._told(error, steps, values)
         for name, environments in sorted(missing.items()):
             what = f"{name} is required, and nothing sets it in {', '.join(environments)}"
@@ -74,13 +75,29 @@ class Typed:
         if self._closed:
             yield from self._unknown(own)
 
+    def opened_problems(self, values: Values, opened: Mapping[str, Any]) -> Iterator[Problem]:
+        """What is wrong with what was encrypted, now that it is open; no word of a problem has a value.
+
+        `opened` is what `values` are in the clear; what was not encrypted has been told before.
+        """
+        known = self.schema.get("properties", {})
+        plain = {name: value for name, value in opened.items() if not self._closed or name in known}
+        for error in self.validator.iter_errors(plain):
+            steps = tuple(error.instance_path)
+            if _holds_sealed(values, steps) and (error.kind.name not in _SHAPE or error.kind.name == "type"):
+                yield self._told(error, steps, values)
+
     @property
     def _closed(self) -> bool:
         return self.schema.get("additionalProperties", False) is False
 
     def _instance(self, values: Values) -> dict[str, Any]:
         known = self.schema.get("properties", {})
-        return {name: value.value for name, value in values.items() if not self._closed or name in known}
+        return {
+            name: _stand_in(value.value)
+            for name, value in values.items()
+            if not self._closed or name in known
+        }
 
     def _required_at(self, name: str) -> tuple[int, int]:
         required = self.schema.get("required", [])
@@ -159,11 +176,30 @@ def _origin(values: Values, steps: Steps) -> Origin | None:
     return found.origin if found else None
 
 
-def _is_sealed(values: Values, steps: Steps) -> bool:
+_SHAPE = frozenset(
+    ("type", "required", "additionalProperties", "minProperties", "maxProperties", "minItems", "maxItems")
+)
+"""Rules that can be judged without opening what is encrypted."""
+
+
+def _holds_sealed(values: Values, steps: Steps) -> bool:
+    """Whether the value at `steps`, or anything in it, is encrypted."""
     value: Any = {name: one.value for name, one in values.items()}
     for step in steps:
         value = value[step]
-    return isinstance(value, str) and sealed.is_sealed(value)
+    return sealed.holds_sealed(value)
+
+
+_STAND_INS: Mapping[str, Any] = {"str": "", "bytes": "", "comment": "", "int": 0, "float": 1.0, "bool": True}
+
+
+def _stand_in(value: Any) -> Any:
+    """The value with something of the right type in place of each encrypted one."""
+    if isinstance(value, str):
+        return _STAND_INS[sealed.type_of(value)] if sealed.is_sealed(value) else value
+    if isinstance(value, dict):
+        return {key: _stand_in(item) for key, item in value.items()}
+    return [_stand_in(item) for item in value] if isinstance(value, list) else value
 
 
 def dotted(steps: Steps) -> str:

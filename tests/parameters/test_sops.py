@@ -285,3 +285,60 @@ def test_the_real_sops(tmp_path: Path, workers: Workers) -> None:
     assert "its MAC does not fit" in str(told(edited, ours).problems[0])
     nobody = Tools(environment={"PATH": path["PATH"], "HOME": str(tmp_path / "nobody")})
     assert "no key that is here decrypts it" in str(told(encrypted, nobody).problems[0])
+
+
+# ── Types ───────────────────────────────────────────────────────────────────────────────────────────────
+
+TYPES = "apps/web/parameters.schema.yaml"
+
+
+def types(password: str, port: str = "{type: integer}") -> str:
+    return f"additionalProperties: true\nproperties:\n  password: {password}\n  port: {port}\n"
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (types("{type: string, minLength: 99}", "{type: number, minimum: 99999999}"), []),
+        (types("{oneOf: [{const: a}, {const: b}]}"), []),
+        (types("{type: integer}"), [f"{FILE}:2:3: password must be a whole number, not text"]),
+        (types("{}", "{type: string}"), [f"{FILE}:3:3: port must be text, not a number"]),
+        (types("{}", "{type: [boolean, 'null']}"), [f"{FILE}:3:3: port must be nothing or true or false, "
+                                                   "not a number"]),
+    ],
+)  # fmt: skip
+def test_the_type_is_checked_without_a_key(schema: str, told: list[str]) -> None:
+    """SOPS leaves readable of which type a value is; what needs the value waits until it is opened."""
+    assert problems({**FILES, TYPES: schema}) == told
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (types("{type: string, minLength: 3}", "{minimum: 1}"), []),
+        (types("{type: string, minLength: 99}"), [f"{FILE}:2:3: password must have at least 99 characters"]),
+        (types("{pattern: '^[a-z]+$'}"), [f"{FILE}:2:3: password does not match ^[a-z]+$"]),
+        (types("{enum: [one, two]}"), [f"{FILE}:2:3: password must be one of one, two"]),
+        (types("{oneOf: [{const: a}, {const: b}]}"), [f"{FILE}:2:3: password breaks the rule"]),
+        (types("{}", "{maximum: 65535, default: 80}"), [f"{FILE}:3:3: port must be at most 65535: the def"]),
+    ],
+)
+def test_what_is_opened_is_checked_in_full(ask: Ask, schema: str, told: list[str]) -> None:
+    """By every rule of the schema, at the line of the value, and no word of it is shown."""
+    release = ask({**FILES, TYPES: schema})
+    found = [str(problem) for problem in release.problems]
+    assert len(found) == len(told)
+    assert all(one.startswith(start) for one, start in zip(found, told, strict=True)), found
+    assert not any(part in text for text in found for part in (CANARY, "canary", "543210"))
+
+
+def test_another_schema_is_another_judgement(tmp_path: Path, workers: Workers) -> None:
+    """What was opened and judged by one schema is judged again by the next one."""
+    render = CachingRenderer(workers, tools=sops(tmp_path))
+    for schema, bad in (
+        (types("{minLength: 99}"), 1),
+        (types("{minLength: 3}"), 0),
+        (types("{minLength: 99}"), 1),
+    ):
+        catalog, _ = read({**FILES, TYPES: schema})
+        assert len(render(catalog, "web", "v1", "eu").problems) == bad
