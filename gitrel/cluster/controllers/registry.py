@@ -5,6 +5,7 @@ What makes pods stands before what only watches them, so that a watcher finds th
 
 from __future__ import annotations
 
+from gitrel.cluster.controllers.admissionpolicystatus.controller import AdmissionPolicyStatusController
 from gitrel.cluster.controllers.certificates.cleaning import CleaningController
 from gitrel.cluster.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from gitrel.cluster.controllers.controller import Controller
@@ -20,6 +21,7 @@ from gitrel.cluster.controllers.podgc.controller import PodGarbageCollector
 from gitrel.cluster.controllers.replicaset.controller import ReplicaSetController
 from gitrel.cluster.controllers.resourcequota.controller import ResourceQuotaController
 from gitrel.cluster.controllers.serviceaccount.controller import ServiceAccountController
+from gitrel.cluster.controllers.statefulset.controller import StatefulSetController
 from gitrel.cluster.controllers.storageprotection.controller import StorageProtectionController
 from gitrel.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 
@@ -31,6 +33,7 @@ def controllers() -> tuple[Controller, ...]:
         ResourceQuotaController(),
         ReplicaSetController(),
         DeploymentController(),
+        StatefulSetController(),
         JobController(),
         TtlAfterFinishedController(),
         EndpointSliceController(),
@@ -41,6 +44,7 @@ def controllers() -> tuple[Controller, ...]:
         NamespaceController(),
         CustomResourceController(),
         ClusterRoleAggregationController(),
+        AdmissionPolicyStatusController(),
         CleaningController(),
         GarbageCollector(),
     )

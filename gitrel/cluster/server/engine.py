@@ -59,9 +59,13 @@ class Engine:
         Where webhooks are asked, others are served meanwhile; what they overtook is tried again.
         """
         self.before_write()
-        done = await self._patiently(act) if self.cluster.calls_webhooks() else act()
+        done = await self.ask(act)
         await self.written()
         return done
+
+    async def ask(self, act: Callable[[], T]) -> T:
+        """As `write`, for what changes nothing."""
+        return await self._patiently(act) if self.cluster.calls_webhooks() else act()
 
     async def _patiently(self, act: Callable[[], T]) -> T:
         for _ in range(_TRIES - 1):

@@ -27,6 +27,7 @@ async def log(call: Call) -> None:
 async def connect(call: Call) -> None:
     """exec, attach and portforward alike."""
     pod = reading.existing(call)
+    await call.engine.ask(lambda: _admitted(call, pod))
     if call.target.subresource != "portforward":
         phase = get(pod, "status", "phase")
         if phase in ("Succeeded", "Failed"):
@@ -94,6 +95,23 @@ def _endpoint(call: Call, service: Object, port: str) -> tuple[str, str]:
 
 def _unavailable(message: str) -> ApiError:
     return ApiError(503, "ServiceUnavailable", message)
+
+
+_KINDS = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"}
+_FLAGS = ("stdin", "stdout", "stderr", "tty")
+
+
+def _admitted(call: Call, pod: Object) -> None:
+    """Webhooks and policies may refuse a connection; they see its options. Raises ApiError."""
+    asked = query.parsed(call.exchange.query)
+    options: Object = {"kind": _KINDS[call.target.subresource], "apiVersion": "v1"}
+    options |= {flag: True for flag in _FLAGS if query.switch(asked, flag)}
+    if container := query.text(asked, "container"):
+        options["container"] = container
+    if command := asked.get("command"):
+        options["command"] = list(command)
+    request = call.request(query.NO_WRITE_OPTIONS)
+    call.cluster.handler.admit("CONNECT", "pods", call.target.subresource, pod, options, None, request)
 
 
 def _container(call: Call, pod: Object, *, of_log: bool) -> str:

@@ -1,0 +1,1 @@
+"""What is told of a policy's expressions in its status."""
