@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gitrel.backends.backend import FIELD_OWNER
+from gitrel.clock import parse_instant
 from gitrel.delivery.fields import Path, Step, differences
 from gitrel.delivery.wanted import compared
 from gitrel.kube.autoscaling import autoscaled
@@ -19,19 +21,24 @@ from gitrel.kube.directives import directives_of
 from gitrel.kube.fields import get
 from gitrel.kube.identity import Object, Ref
 from gitrel.render.manifest import Manifest
+from gitrel.rollout.seen import Drifted
+
+FIELDS_MAX = 5
+"""Fields of one object that are named; more tell nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
     """One field of one object. `path` is dotted, and empty where the whole object is gone.
 
-    `managers` are the others who own the field now; empty where the cluster does not say. Values are not
-    kept: they may be secret.
+    `managers` are the others who own the field now, and `since` is when the last of them wrote; empty where
+    the cluster does not say. Values are not kept: they may be secret.
     """
 
     ref: Ref
     path: str
     managers: tuple[str, ...] = ()
+    since: datetime | None = None
 
     def __str__(self) -> str:
         if not self.path:
@@ -43,6 +50,22 @@ class Drift:
 def has_drifted(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> bool:
     """Whether any applied field no longer holds."""
     return next(iter(drift(manifests, live)), None) is not None
+
+
+def drifted_objects(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> tuple[Drifted, ...]:
+    """What has drifted, object by object in the order of the manifests. `live` comes with its managers."""
+    found: dict[Ref, list[Drift]] = {}
+    for one in drift(manifests, live):
+        found.setdefault(one.ref, []).append(one)
+    return tuple(
+        Drifted(
+            object=str(ref),
+            fields=tuple(one.path for one in drifts if one.path)[:FIELDS_MAX],
+            managers=tuple(sorted({manager for one in drifts for manager in one.managers})),
+            since=max((one.since for one in drifts if one.since), default=None),
+        )
+        for ref, drifts in found.items()
+    )
 
 
 def drift(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> Iterator[Drift]:
@@ -60,10 +83,10 @@ def drift(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> Iterator
         for path, _, _ in differences(written, found):
             if path == ("spec", "replicas") and manifest.ref in scaled:
                 continue
-            managers = other_managers(found, manifest.object, path)
-            if yields and managers:
+            owners = _other_owners(found, manifest.object, path)
+            if yields and owners:
                 continue
-            yield Drift(manifest.ref, dotted(path), managers)
+            yield Drift(manifest.ref, dotted(path), tuple(sorted(owners)), _latest(owners.values()))
 
 
 def other_managers(live: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> tuple[str, ...]:
@@ -71,7 +94,12 @@ def other_managers(live: Mapping[str, Any], manifest: Mapping[str, Any], path: P
 
     Items of lists are found by the manifest's own keys: in the live object they may stand elsewhere.
     """
-    found = set()
+    return tuple(sorted(_other_owners(live, manifest, path)))
+
+
+def _other_owners(live: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> dict[str, str]:
+    """Manager → when it last wrote, as the cluster has it."""
+    found: dict[str, str] = {}
     for entry in get(live, "metadata", "managedFields") or ():
         manager = entry.get("manager") if isinstance(entry, Mapping) else None
         if (
@@ -79,8 +107,15 @@ def other_managers(live: Mapping[str, Any], manifest: Mapping[str, Any], path: P
             and manager != FIELD_OWNER
             and _owns(entry.get("fieldsV1"), manifest, path)
         ):
-            found.add(manager)
-    return tuple(sorted(found))
+            found[manager] = max(found.get(manager, ""), str(entry.get("time") or ""))
+    return found
+
+
+def _latest(times: Iterable[str]) -> datetime | None:
+    try:
+        return max((parse_instant(time) for time in times if time), default=None)
+    except ValueError:
+        return None
 
 
 def _owns(fields: Any, value: Any, path: Path) -> bool:

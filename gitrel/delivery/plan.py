@@ -99,6 +99,18 @@ class Plan:
         """(before, after) of everything that changes, for `diff` and `classify`."""
         return tuple((e.before, e.after) for e in self.entries if e.word not in ("unchanged", "skipped"))
 
+    def only(self, names: Collection[str]) -> Plan:
+        """The plan for these objects (`Deployment shop/web`); every other one is left as it is."""
+        entries = tuple(
+            entry
+            if str(entry.ref) in names or entry.word in ("unchanged", "skipped")
+            else replace(entry, word="unchanged", reason="is not put right now")
+            for entry in self.entries
+        )
+        return replace(
+            self, entries=entries, conflicts=tuple(c for c in self.conflicts if str(c.ref) in names)
+        )
+
     def check(self) -> None:
         """Raises PlanRefused with every objection and conflict."""
         if reasons := (*self.objections, *map(str, self.conflicts)):

@@ -16,7 +16,7 @@ from gitrel.errors import GitrelError, Unreachable, UsageError
 from gitrel.orchestrator.lookahead import Ahead, Lookahead
 from gitrel.repo.model import ClusterRef, Environment
 from gitrel.rollout.identities import recorded
-from gitrel.rollout.seen import Health
+from gitrel.rollout.seen import Drifted, Health
 from gitrel.rollout.state import Rollout
 
 
@@ -28,14 +28,14 @@ class WrongCluster(Unreachable):
 class Sighting:
     """What was seen of one component in one cluster when its mark was `mark`.
 
-    `wanted` is the digest for which health was judged, `drifted` whether its fields no longer hold.
+    `wanted` is the digest for which health was judged, `drift` what of it no longer holds.
     """
 
     mark: str
     wanted: str
     applied: str | None
     health: Health | None
-    drifted: bool
+    drift: tuple[Drifted, ...] = ()
 
 
 @dataclass(slots=True)

@@ -45,6 +45,8 @@ def deliver(
     before = hooking.look(backend, whole, inventory, "before", attempt) if coming else hooking.Look(())
     hooking.check_before(before)
     planned = plan_for(backend, component, whole, inventory, adopt=world.adopt_objects)
+    if action.mend is not None:
+        planned = planned.only(action.mend)
     data = {
         "version": action.release.version,
         "changes": planned.counts,

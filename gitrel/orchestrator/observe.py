@@ -5,15 +5,16 @@ Facts only. A cluster that does not answer is reported as such and hides nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gitrel.backends.backend import Backend
-from gitrel.delivery.drift import has_drifted
+from gitrel.delivery.drift import drift, drifted_objects
 from gitrel.delivery.hooks import without_hooks
 from gitrel.delivery.inventory import Inventory
 from gitrel.errors import GitrelError, Problem, Unreachable
+from gitrel.kube.identity import Object, Ref
 from gitrel.orchestrator import deliver
 from gitrel.orchestrator.clusters import Sighting
 from gitrel.orchestrator.evidence import health_in
@@ -21,9 +22,9 @@ from gitrel.orchestrator.releases import judged_version, rendered_release
 from gitrel.orchestrator.sets import waiting_for_set
 from gitrel.orchestrator.standing import with_standing
 from gitrel.orchestrator.world import World
-from gitrel.render.manifest import Written
+from gitrel.render.manifest import Manifest, Written
 from gitrel.repo.model import Catalog, Component, Environment
-from gitrel.rollout.seen import Release, Seen
+from gitrel.rollout.seen import Drifted, Release, Seen
 from gitrel.rollout.state import EnvironmentProgress, Phase, Rollout
 
 UNSETTLED = frozenset((Phase.APPLYING, Phase.SETTLING, Phase.FAILED))
@@ -95,7 +96,8 @@ def see(
             candidate=candidate,
             applied=sighting.applied,
             health=sighting.health,
-            drifted=sighting.drifted,
+            drifted=bool(sighting.drift),
+            drift=sighting.drift,
             cluster=world.clusters.identity(catalog.environments[name]),
         )
         return with_standing(world, catalog, component, record, seen), ""
@@ -151,7 +153,7 @@ def _look(
         return before
     inventory = deliver.read_inventory(backend, catalog, component, environment, recent=True)
     applied = inventory.applied if inventory else None
-    sighting = Sighting(mark, judged, applied, None, False)
+    sighting = Sighting(mark, judged, applied, None)
     release = _release_with(applied, record, name, known)
     if release is not None:
         sighting = _judge(world, catalog, component, environment, backend, release, sighting, now)
@@ -201,8 +203,20 @@ def _judge(
         wanted=sighting.wanted,
         applied=sighting.applied,
         health=health_in(backend, rendered, live, component.health, now),
-        drifted=has_drifted(rendered.manifests, live),
+        drift=_drift(backend, rendered.manifests, live),
     )
+
+
+def _drift(
+    backend: Backend, manifests: Sequence[Manifest], live: Mapping[Ref, Object]
+) -> tuple[Drifted, ...]:
+    """What no longer holds, and who changed it: what seems to have drifted is asked for with its managers."""
+    suspects = {one.ref for one in drift(manifests, live)}
+    if not suspects:
+        return ()
+    asked = backend.read([manifest.object for manifest in manifests if manifest.ref in suspects])
+    rest = {ref: obj for ref, obj in live.items() if ref not in suspects}
+    return drifted_objects(manifests, {**rest, **asked})
 
 
 def inventory_of(world: World, catalog: Catalog, component: Component, name: str) -> Inventory | None:

@@ -21,6 +21,7 @@ from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.sets import is_freed
 from gitrel.orchestrator.specs import in_dependency_order, orphaned, spec_of
 from gitrel.orchestrator.step import Step
+from gitrel.orchestrator.strays import drift_events
 from gitrel.orchestrator.stuck import stuck_components
 from gitrel.orchestrator.watching import WATCHED, watch
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
@@ -180,6 +181,8 @@ def _tell_progress(world: World, steps: Iterable[Step], now: datetime) -> None:
         if after.number != before.number:
             data = {"number": after.number, "version": after.version, "scope": list(after.scope)}
             world.events.emit(Event(now, "rollout.started", name, message=after.reason, data=data))
+        for event in drift_events(before, after, now):
+            world.events.emit(event)
         phases = list(_phases(step, now))
         for event in phases:
             if event.data["to"] in ENDED:

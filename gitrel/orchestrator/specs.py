@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gitrel.errors import InvalidRepository, UsageError
-from gitrel.repo.model import Catalog, Component
+from gitrel.repo.model import Catalog, Component, DriftPolicy
 from gitrel.rollout.spec import RolloutSpec, WaveSpec
 from gitrel.rollout.state import Rollout
 
@@ -31,7 +31,17 @@ def spec_of(catalog: Catalog, component: Component) -> RolloutSpec:
         max_active_versions=schedule.max_active_versions,
         on_failure=schedule.on_failure,
         soak_first_release=schedule.soak_first_release,
+        report_only=tuple(
+            name for name in sorted(component.pointers) if _drift_policy(catalog, component, name) == "report"
+        ),
     )
+
+
+def _drift_policy(catalog: Catalog, component: Component, environment: str) -> DriftPolicy:
+    """The component's word, then the environment's, then the pipeline's."""
+    place = catalog.environments.get(environment)
+    own = component.schedule.drift_policy or (place.drift_policy if place else None)
+    return own or catalog.pipeline.drift_policy
 
 
 def component_named(catalog: Catalog, name: str) -> Component:

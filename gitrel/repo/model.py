@@ -16,6 +16,7 @@ from gitrel.kube.impersonation import NOBODY, Impersonation
 
 Role = Literal["stage", "region"]
 FailurePolicy = Literal["hold", "rollback"]
+DriftPolicy = Literal["heal", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Environment:
     flags: Mapping[str, Value]
     labels: Mapping[str, str]
     origin: Origin
+    drift_policy: DriftPolicy | None = None
+    """None: the pipeline's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,8 @@ class Schedule:
     """Whether the very first release of a component in an environment soaks too."""
     max_setbacks: int = 3
     """How often an environment may lose its readiness again before it counts as failed."""
+    drift_policy: DriftPolicy | None = None
+    """None: the environment's."""
     prune_kinds: tuple[str, ...] = ()
     """Kinds that are deleted when they leave the release although they take data with them."""
 
@@ -240,6 +245,7 @@ class Pipeline:
     kubernetes_version: str
     """The version that manifests are validated against, such as `1.36`."""
     origin: Origin
+    drift_policy: DriftPolicy = "heal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ def resolve(tree: RawTree, commit: str = "") -> tuple[Catalog, tuple[Problem, ..
     waves, problems = plan_waves(document, places, environments, found.unusable | found.environments.keys())
     reader.problems += problems
     version, origin = document.spec.kubernetes_version, Origin(layout.PIPELINE_FILE)
-    pipeline = Pipeline(waves, parameters, flags, version, origin)
+    policy = document.spec.defaults.drift_policy or "heal"
+    pipeline = Pipeline(waves, parameters, flags, version, origin, policy)
     components = {
         name: component
         for name, place in found.components.items()
@@ -291,6 +292,7 @@ def _environment(
         flags=flags,
         labels=_frozen({**document.metadata.labels, **own}),
         origin=Origin(path),
+        drift_policy=spec.drift_policy,
     )
 
 
@@ -333,6 +335,7 @@ def _schedule(own: schema.Timers, pipeline: schema.PipelineSpec) -> Schedule:
         soak_first_release=first(
             own.soak_first_release, default.soak_first_release, DEFAULTS.soak_first_release
         ),
+        drift_policy=own.drift_policy,
         max_setbacks=first(own.max_setbacks, default.max_setbacks, DEFAULTS.max_setbacks),
         prune_kinds=tuple(first(own.prune_kinds, default.prune_kinds, [])),
     )

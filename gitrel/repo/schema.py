@@ -80,6 +80,7 @@ class Timers(Strict):
     max_setbacks: int | None = Field(None, ge=0)
     on_failure: Literal["hold", "rollback"] | None = None
     soak_first_release: bool | None = None
+    drift_policy: Literal["heal", "report"] | None = None
     prune_limit: IntegerOrPercent | None = None
     prune_kinds: list[ProtectedKind] | None = None
 
@@ -170,6 +171,7 @@ class EnvironmentSpec(Settings):
     cluster: Cluster = Cluster()
     namespace: Namespace = "default"
     traffic: float = Field(0.0, ge=0, allow_inf_nan=False)
+    drift_policy: Literal["heal", "report"] | None = None
 
 
 class VersionsFrom(Strict):

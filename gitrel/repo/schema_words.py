@@ -33,6 +33,8 @@ WORDS: Mapping[str, str] = {
     "progressDeadline": "How long an environment may take to become Current before it has failed.",
     "maxRestarts": "Container restarts during the soak beyond which it has failed.",
     "maxSetbacks": "How often readiness may be lost again before the environment has failed.",
+    "driftPolicy": "`heal` puts right what others change in what was applied, `report` only tells. The "
+    "component's word counts before the environment's, and that before the pipeline's.",
     "onFailure": "`rollback` goes back by a commit; `hold` stops and leaves it to a person.",
     "soakFirstRelease": "Whether the very first release of a component in an environment soaks too.",
     "pruneLimit": "Objects that one apply may delete: a count, or a percentage of the inventory, rounded "

@@ -28,6 +28,8 @@ class Apply:
     release: Release
     permit: str
     because: Literal["rollout", "rollback", "drift", "retry"]
+    mend: tuple[str, ...] | None = None
+    """Only these objects are put right, whoever has changed them; None: everything is applied."""
 
 
 @dataclass(frozen=True, slots=True)

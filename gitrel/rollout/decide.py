@@ -13,6 +13,7 @@ from datetime import datetime
 
 from gitrel.rollout.actions import Action
 from gitrel.rollout.aftercare import cared, has_news
+from gitrel.rollout.drifting import mended
 from gitrel.rollout.explain import summary
 from gitrel.rollout.facts import has_passed, promoted_release
 from gitrel.rollout.gates import may_go_on, may_start
@@ -56,7 +57,8 @@ def decide(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: d
         rollout = _finish(spec, rollout, seen, now)
         if rollout is before or rollout == before:
             rollout, later = cared(spec, rollout, seen, now)
-            wake_at = min(dues + more + later, default=None)
+            rollout, soon = mended(spec, rollout, seen, now)
+            wake_at = min(dues + more + later + soon, default=None)
             actions = orders(spec, rollout, seen, now)
             return Decision(rollout, actions, wake_at, summary(spec, rollout, seen, now))
     raise AssertionError(f"{spec.component}: the decision at {now} does not settle")
@@ -73,7 +75,7 @@ def _is_quiet(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen]) -> 
             if sight is None:
                 return False
             release, pointer = in_forces.get(name), sight.pointer
-            if is_news(rollout, sight) or has_news(spec, rollout, sight):
+            if rollout.drift.get(name) or is_news(rollout, sight) or has_news(spec, rollout, sight):
                 return False
             if release is None or pointer is None or sight.applied != release.digest or sight.drifted:
                 return False

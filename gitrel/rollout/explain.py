@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gitrel.clock import format_second
+from gitrel.rollout.drifting import told
 from gitrel.rollout.facts import has_passed, listing, same
 from gitrel.rollout.gates import may_go_on, may_start
 from gitrel.rollout.gates.verdict import Verdict
@@ -120,7 +121,8 @@ def _at_rest(
     passed = progress is not None and same(progress.target, in_force) and progress.passed is not None
     since = f", passed {format_second(progress.passed)}" if passed and progress and progress.passed else ""
     ill = _ill(rollout, progress) if progress is not None else ""
-    return f"runs {in_force.version}{since}{ill}"
+    stray = told(rollout, progress.environment) if progress is not None else ""
+    return f"runs {in_force.version}{since}{ill}" + (f"; {stray}" if stray else "")
 
 
 def _ill(rollout: Rollout, progress: EnvironmentProgress) -> str:
@@ -151,6 +153,10 @@ def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
     if ill:
         because = rollout.unwell[ill[0]].because
         return f"{what}: {_count(rollout)} passed; unwell since: {listing(ill)}: {because}"
+    stray = [f"{name}: {found}" for name in spec.environments if (found := told(rollout, name))]
+    if stray:
+        more = f" (and {len(stray) - 1} more environments)" if len(stray) > 1 else ""
+        return f"{what}: {_count(rollout)} passed; {stray[0]}{more}"
     return f"{what}: {_count(rollout)} passed, and nothing is left to do"
 
 

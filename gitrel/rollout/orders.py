@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from gitrel.rollout.actions import Action, Apply, MovePointer, RunHooks
+from gitrel.rollout.drifting import to_mend
 from gitrel.rollout.facts import hook_failure, owes_move, same
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
@@ -33,7 +34,10 @@ def orders(
         first += _remedy(rollout, sight)
         if hook_failure(rollout.environments.get(name), sight, release) and sight.applied != release.digest:
             continue  # given up before anything of it was applied
-        if sight.reachable and (sight.applied != release.digest or sight.drifted):
+        if sight.reachable and sight.applied == release.digest and sight.drift:
+            if mend := to_mend(rollout, name, now):
+                wanted.append(Apply(name, release, permit(rollout, name, release), "drift", mend))
+        elif sight.reachable and (sight.applied != release.digest or sight.drifted):
             because = _apply_reason(rollout, sight, release, now)
             wanted.append(Apply(name, release, permit(rollout, name, release), because))
         elif sight.applied == release.digest and "after" in sight.owes:

@@ -46,6 +46,20 @@ class HookFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Drifted:
+    """One object that is not what was applied: no `fields` where it is gone.
+
+    `managers` are the others who own the fields now, `since` is when the last of them wrote; both as far as
+    the cluster tells. Values are not kept: they may be secret.
+    """
+
+    object: str
+    fields: tuple[str, ...] = ()
+    managers: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """`pointer` is what Git says now, None where there is no pointer.
 
@@ -54,7 +68,8 @@ class Seen:
     asked for when a promotion is commanded.
     `applied` is the digest in the cluster's inventory and `health` that digest's health; both are None
     where the cluster did not answer (`reachable` false) or nothing was applied yet. `drifted` tells that
-    live objects no longer are what `applied` put there. `waiting_for` says which dependency is not well in
+    live objects no longer are what `applied` put there, and `drift` which; without it the whole release is
+    put right. `waiting_for` says which dependency is not well in
     the same environment, or which member of the set it is promoted with is not that far; empty when all are.
     `cluster` is the cluster's UID, None where it did not answer or may not be asked for it.
     `owes` are the hooks that are to run there: `after` those of the release in force, which is ready for
@@ -74,3 +89,4 @@ class Seen:
     owes: tuple[Owed, ...] = ()
     hook_failed: HookFailure | None = None
     delivery: str = ""
+    drift: tuple[Drifted, ...] = ()

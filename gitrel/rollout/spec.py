@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Literal
 
 
@@ -20,7 +21,7 @@ class WaveSpec:
     max_parallel: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RolloutSpec:
     component: str
     waves: tuple[WaveSpec, ...]
@@ -36,12 +37,14 @@ class RolloutSpec:
     max_active_versions: int
     on_failure: Literal["hold", "rollback"]
     soak_first_release: bool
+    report_only: tuple[str, ...] = ()
+    """Environments in which drift is told and left as it is."""
 
-    @property
+    @cached_property
     def soak(self) -> timedelta:
         return self.mean_time_to_smoke * self.soak_factor
 
-    @property
+    @cached_property
     def environments(self) -> tuple[str, ...]:
         """All environments in the order of the waves."""
         return tuple(name for wave in self.waves for name in wave.environments)

@@ -77,6 +77,24 @@ class EnvironmentProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Drifting:
+    """One object that does not hold what `digest` applied, since when, and which fields others changed.
+
+    `mended` are the last times at which it was put right; `fought` tells that this is over, because somebody
+    else insists; `until` is when it held again, None while it does not.
+    """
+
+    object: str
+    since: datetime
+    digest: str
+    fields: tuple[str, ...] = ()
+    managers: tuple[str, ...] = ()
+    mended: tuple[datetime, ...] = ()
+    fought: bool = False
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Which cluster an environment is: the UID of its `kube-system` namespace, and since when."""
 
@@ -112,7 +130,8 @@ class Rollout:
     that passed somewhere stays qualified there; `rejected` the digests that failed, with the reason.
     `because` says why `status` is what it is, since `since`. `together` is the set that it was promoted
     with, component → version and itself included; empty for a promotion of its own. `clusters` says which
-    cluster each environment was when it was last looked at. `unwell` notes per environment what became of a
+    cluster each environment was when it was last looked at. `drift` holds what does not hold there, and what
+    was put right there a short while ago. `unwell` notes per environment what became of a
     release after it had passed; it is told, and nothing is decided on it.
     """
 
@@ -132,6 +151,7 @@ class Rollout:
     since: datetime | None = None
     together: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clusters: Mapping[str, Identity] = field(default_factory=lambda: MappingProxyType({}))
+    drift: Mapping[str, tuple[Drifting, ...]] = field(default_factory=lambda: MappingProxyType({}))
     unwell: Mapping[str, Unwell] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -67,6 +67,17 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
 
+        self._drift = Counter(
+            "gitrel_drift_total", "Objects that others have changed.", ["component", "environment"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._fights = Counter(
+            "gitrel_drift_fights_total",
+            "Objects that somebody else keeps changing, and that are left alone.",
+            ["component", "environment"],
+            registry=self._registry,
+        )
+
     def passed(self, took: timedelta) -> None:
         """A pass ended well."""
         self._passes.labels("success").inc()
@@ -92,6 +103,10 @@ class Metrics:
                 self._applied.labels(environment, str(data.get("because", ""))).inc()
             case "cluster.unreachable":
                 self._unreachable.labels(environment).inc()
+            case "drift.found":
+                self._drift.labels(component, environment).inc()
+            case "drift.fought":
+                self._fights.labels(component, environment).inc()
 
     def note_unwell(self, component: str, unwell: Mapping[str, bool]) -> None:
         """After each pass: environment → still. So a daemon that begins anew knows who was ill before."""

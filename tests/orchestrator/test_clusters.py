@@ -30,7 +30,7 @@ def test_letting_go_opens_the_door_to_others(place: Environment, tmp_path: Path)
 
     ours = Clusters(connect)
     mark, _ = ours.of(place).changed_since("")
-    ours.remember("web", place.name, Sighting(mark, "", None, None, False))
+    ours.remember("web", place.name, Sighting(mark, "", None, None))
     with pytest.raises(Unreachable, match="in use by process"):
         connect(place)
     ours.let_go()
