@@ -178,7 +178,7 @@ def world(
         tidy = _Tidy(ledger, render, warn)
         reach = reach or Reach()
         clusters = Clusters(
-            connect or _Connector(opened.state, clock, reach).connect,
+            connect or _Connector(opened.state, clock, reach, looking).connect,
             adopt=reach.adopt,
             lookahead=Lookahead(reach.at_once),
         )
@@ -260,10 +260,11 @@ class _Tidy:
 
 
 class _Connector:
-    """From an environment's `cluster:` to a backend."""
+    """From an environment's `cluster:` to a backend. Who only looks makes no bundled cluster on disk."""
 
-    def __init__(self, state: Path, clock: Clock, reach: Reach) -> None:
+    def __init__(self, state: Path, clock: Clock, reach: Reach, looking: bool) -> None:
         self._reach = reach
+        self._looking = looking
         self._state = state
         self._clock = clock
 
@@ -280,10 +281,13 @@ class _Connector:
                 watching=self._reach.watching,
                 heard=self._reach.heard,
             )
-        from gitrel.backends.embedded import open_embedded
+        from gitrel.backends.embedded import EmbeddedBackend, new_cluster, open_embedded
 
+        folder = self._state / "clusters" / environment.name
+        if self._looking and not folder.is_dir():
+            return EmbeddedBackend(new_cluster(environment, start=self._clock.now()), self._clock)
         self._keep_out_of_git()
-        return open_embedded(self._state / "clusters" / environment.name, environment, self._clock)
+        return open_embedded(folder, environment, self._clock)
 
     def _keep_out_of_git(self) -> None:
         """The folder ignores itself, so that nobody commits a cluster by accident."""
