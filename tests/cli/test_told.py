@@ -84,7 +84,10 @@ def test_a_refusal_is_told_once_and_the_wait_names_it(small: Path) -> None:
     shutil.copytree(small / "apps/web", small / "apps/zed", symlinks=True)
     commit(small)
     ran = run(small, "reconcile", "zed", "--wait", "--timeout", "2500ms")
-    refused = "ConfigMap shop/web belongs to web in asia: rename it, or remove it there first"
+    refused = (
+        "apps/zed/v1/web-configmap.yaml:1: ConfigMap shop/web belongs to web in asia: "
+        "rename it, or remove it there first"
+    )
     assert ran.code == 6
     lines = [line.partition(" ")[2] for line in ran.err.splitlines() if line.startswith("2")]
     assert lines.count(f"zed asia refused: {refused}") == 1
