@@ -50,10 +50,12 @@ def cared(
 
 def has_news(spec: RolloutSpec, rollout: Rollout, sight: Seen) -> bool:
     """Whether the environment is unwell, or is in the record as such: nearly always neither."""
-    entry = rollout.unwell.get(sight.environment)
+    entry, health = rollout.unwell.get(sight.environment), sight.health
+    if entry is None and (health is None or (health.status == "current" and not health.restarts)):
+        return False
     if entry is not None and (entry.until is None or _is_judged(rollout, sight.environment)):
         return True
-    return sight.health is not None and bool(_trouble(spec, rollout, sight)) and _is_resting(rollout, sight)
+    return bool(_trouble(spec, rollout, sight)) and _is_resting(rollout, sight)
 
 
 def _is_judged(rollout: Rollout, environment: str) -> bool:

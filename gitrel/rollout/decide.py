@@ -20,6 +20,7 @@ from gitrel.rollout.gates import may_go_on, may_start
 from gitrel.rollout.gates.verdict import Verdict
 from gitrel.rollout.identities import is_news, noted
 from gitrel.rollout.intake import take_in
+from gitrel.rollout.look import Look
 from gitrel.rollout.orders import orders
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
@@ -47,7 +48,7 @@ def decide(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: d
     """
     if _is_quiet(spec, rollout, seen):
         return Decision(rollout, (), None, "every environment runs what the repository asks for")
-    rollout = noted(rollout, seen, now)
+    rollout, seen = noted(rollout, seen, now), Look(seen)
     # An environment takes at most some ten moves at one instant, and waits for at most all others.
     for _ in range(12 * (len(spec.environments) + 1)):
         before = rollout

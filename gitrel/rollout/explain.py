@@ -11,6 +11,7 @@ from gitrel.rollout.drifting import told
 from gitrel.rollout.facts import has_passed, listing, same
 from gitrel.rollout.gates import may_go_on, may_start
 from gitrel.rollout.gates.verdict import Verdict
+from gitrel.rollout.look import Look
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING, EnvironmentProgress, Phase, Rollout
@@ -37,7 +38,8 @@ def explain(
     spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime
 ) -> tuple[Explanation, ...]:
     """Every environment of the pipeline, in wave order."""
-    return tuple(explain_one(spec, rollout, seen, name, now) for name in spec.environments)
+    look = Look(seen)
+    return tuple(explain_one(spec, rollout, look, name, now) for name in spec.environments)
 
 
 def explain_one(

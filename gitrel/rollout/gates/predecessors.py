@@ -11,21 +11,20 @@ undo           nothing: it has passed here before, and is what people reach for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from gitrel.clock import format_second
 from gitrel.rollout.facts import (
     earlier,
     earliest_pass,
-    has_passed,
     is_promoted,
     is_qualified,
     listing,
-    promoted_release,
     same,
 )
 from gitrel.rollout.gates.verdict import OPEN, Verdict, closed
+from gitrel.rollout.look import Look
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import ACTIVE, EnvironmentProgress, Phase, Rollout
@@ -38,19 +37,20 @@ def predecessors(
     rollout: Rollout,
     now: datetime,
 ) -> Verdict:
-    before = earlier(spec, progress.environment)
-    if progress.change == "undo" or not before:
+    if progress.change == "undo":
         return OPEN
-    version = progress.target.version
+    version, name = progress.target.version, progress.environment
+    what = f"{version} to pass"
+    missing: Sequence[str]
     if is_promoted(rollout, progress):
-        missing = _not_passed(seen, before, rollout)
-        if len(rollout.scope) == 1:
-            missing += unqualified(version, seen, before, rollout)
-        what = f"{version} to pass"
+        if len(rollout.scope) > 1:
+            missing = Look.at(seen).missing_before(spec, rollout, name)
+        else:
+            missing = unqualified(version, seen, earlier(spec, name), rollout)
     elif progress.change == "version":
-        missing, what = unqualified(version, seen, before, rollout), f"{version} to pass"
+        missing = unqualified(version, seen, earlier(spec, name), rollout)
     else:
-        missing, what = _unfinished(seen, before, rollout, progress), "this change to pass"
+        missing, what = _unfinished(seen, earlier(spec, name), rollout, progress), "this change to pass"
     if not missing:
         return OPEN
     due = earliest(missing, version, spec, rollout, now)
@@ -66,7 +66,7 @@ def unqualified(
 
 
 def earliest(
-    missing: list[str], version: str, spec: RolloutSpec, rollout: Rollout, now: datetime
+    missing: Sequence[str], version: str, spec: RolloutSpec, rollout: Rollout, now: datetime
 ) -> datetime | None:
     """When all of `missing` can have passed `version`; None unless all of them are on their last stretch."""
     dues = []
@@ -79,15 +79,6 @@ def earliest(
             return None
         dues.append(due)
     return max(dues, default=None)
-
-
-def _not_passed(seen: Mapping[str, Seen], before: tuple[str, ...], rollout: Rollout) -> list[str]:
-    scope = frozenset(rollout.scope)
-    return [
-        name
-        for name in before
-        if name in scope and not has_passed(rollout, name, promoted_release(rollout, seen.get(name)))
-    ]
 
 
 def _unfinished(
