@@ -63,7 +63,8 @@ def release_health(
         masker = Masker(manifest.object for manifest in manifests)
         # Masked before it is cut: half a secret would not be found any more.
         because = "; ".join(symptoms.clipped(masker.text(reason)) for reason in reasons)
-        return Health("failed" if worst else "in-progress", because, None, count)
+        given_up = latest(*(status.since for _, status in unwell if status.word == "failed"))
+        return Health("failed" if worst else "in-progress", because, None, count, given_up)
     since = latest(
         *(status.since for _, status in statuses),
         *(_applied_at(live[ref]) for ref, _ in statuses),

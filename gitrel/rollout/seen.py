@@ -27,13 +27,15 @@ class Health:
     """The health of everything in one applied release, by kstatus's words.
 
     `since` is when the last object became Current by the cluster's own conditions, None unless
-    `status` is current. `restarts` sums the container restarts of the release's pods.
+    `status` is current. `restarts` sums the container restarts of the release's pods. `given_up` is when
+    the cluster itself gave up, by a deadline or a limit that the release sets there; None where it goes on.
     """
 
     status: HealthStatus
     because: str = ""
     since: datetime | None = None
     restarts: int = 0
+    given_up: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,9 +216,12 @@ def test_a_deadline_that_passed_is_a_failure_with_its_cause() -> None:
         "reason": "ProgressDeadlineExceeded",
         "message": "timed out",
     }
+    exceeded["lastUpdateTime"] = at(3)
     found = health(pod("a", ready=None, waiting="ImagePullBackOff"), deployment=live(conditions=[exceeded]))
     assert found == Health(
-        "failed", "Deployment.apps shop/web: timed out; ImagePullBackOff web:2 on 1 of 1 pods"
+        "failed",
+        "Deployment.apps shop/web: timed out; ImagePullBackOff web:2 on 1 of 1 pods",
+        given_up=instant(3),
     )
 
 

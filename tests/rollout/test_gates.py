@@ -30,9 +30,15 @@ S, M = timedelta(seconds=1), timedelta(minutes=1)
 V1, V2 = Release("v1", "d1", "c"), Release("v2", "d2", "c")
 
 
-def health(status: Any = "current", since: timedelta | None = None, restarts: int = 0) -> Health:
+def health(
+    status: Any = "current",
+    since: timedelta | None = None,
+    restarts: int = 0,
+    given_up: timedelta | None = None,
+) -> Health:
     at = None if since is None else START + since
-    return Health(status, "pods crash" if status == "failed" else "", at, restarts)
+    over = None if given_up is None else START + given_up
+    return Health(status, "pods crash" if status == "failed" else "", at, restarts, over)
 
 
 def seen(applied: str | None = "d2", judged: Health | None = None, reachable: bool = True) -> dict[str, Seen]:
@@ -85,6 +91,10 @@ PROGRESS = [
     Case("readiness: failed may still come right", readiness, seen(judged=health("failed")), SETTLING, S,
          "closed", "pods crash", 10 * M),
     Case("readiness: failed for good", readiness, seen(judged=health("failed")), SETTLING, 10 * M, "failed"),
+    Case("readiness: given up by the cluster", readiness, seen(judged=health("failed", given_up=5 * S)),
+         SETTLING, 6 * S, "failed", "the cluster gave up: pods crash"),
+    Case("readiness: given up before this release", readiness, seen(judged=health("failed", given_up=-5 * S)),
+         SETTLING, 6 * S, "closed", "pods crash", 10 * M),
     Case("readiness: failed after it was ready", readiness, seen(judged=health("failed")),
          replace(SETTLING, setbacks=1), S, "failed", "was ready and failed"),
     Case("readiness: an old revision's health is no evidence", readiness, seen("d1", health(since=0 * S)),

@@ -28,7 +28,7 @@ def job(obj: Object, now: datetime) -> Status:
         if found.get(type_, {}).get("status") == "True":
             return current(message, transition(found[type_]))
     if found.get("Failed", {}).get("status") == "True":
-        return failed(found["Failed"].get("message") or "the job failed")
+        return failed(found["Failed"].get("message") or "the job failed", transition(found["Failed"]))
     if get(obj, "status", "startTime") is None:
         return in_progress("the job has not started")
     counts = [f"{number(obj, 'status', field)} {field}" for field in ("succeeded", "active", "failed")]

@@ -15,7 +15,8 @@ Word = Literal["current", "in-progress", "failed", "terminating", "not-found", "
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`since` is when the object became Current by its own conditions; None where they do not say."""
+    """`since` is when the object became Current by its own conditions, or for a failed one when its
+    controller gave up; None where they do not say."""
 
     word: Word
     message: str
@@ -30,8 +31,8 @@ def in_progress(message: str) -> Status:
     return Status("in-progress", message)
 
 
-def failed(message: str) -> Status:
-    return Status("failed", message)
+def failed(message: str, since: datetime | None = None) -> Status:
+    return Status("failed", message, since)
 
 
 def number(obj: Mapping[str, Any], *path: str, default: int = 0) -> int:

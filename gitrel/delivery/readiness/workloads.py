@@ -34,7 +34,8 @@ def deployment(obj: Object, now: datetime) -> Status:
     found = conditions(obj)
     progressing, available = found.get("Progressing", {}), found.get("Available", {})
     if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return failed(progressing.get("message") or "progress deadline exceeded")
+        given_up = instant(progressing.get("lastUpdateTime")) or transition(progressing)
+        return failed(progressing.get("message") or "progress deadline exceeded", given_up)
     wanted = number(obj, "spec", "replicas", default=1)
     total, updated = number(obj, "status", "replicas"), number(obj, "status", "updatedReplicas")
     ready, up = number(obj, "status", "readyReplicas"), number(obj, "status", "availableReplicas")

@@ -1,7 +1,8 @@
 """Leaves settling: everything applied is Current, before the progress deadline is over.
 
-Failed is final at once where everything had been ready before; a first start may still come right until
-the deadline, as Kubernetes' own progressDeadlineSeconds allows. A hook that failed is final in any case.
+Failed is final at once where everything had been ready before, and where the cluster itself has given up
+since the release came (progressDeadlineSeconds, a Job's backoffLimit). Any other first start may still come
+right until the deadline. A hook that failed is final in any case.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ def readiness(
     why = health.because or "not everything is Current"
     if health.status == "failed" and progress.setbacks:
         return failed("readiness", f"was ready and failed: {why}")
+    begun = progress.started or progress.since
+    if health.status == "failed" and health.given_up is not None and health.given_up >= begun:
+        # What was given up before this release came says nothing about it: an undo finds such conditions.
+        return failed("readiness", f"the cluster gave up: {why}")
     if now >= due:
         return failed("readiness", f"not ready within {format_duration(spec.progress_deadline)}: {why}")
     return closed("readiness", why, due)
