@@ -12,6 +12,7 @@ from gitrel.cluster.kinds.filling import changed, each, filled
 from gitrel.cluster.kinds.kind import Kind, spec_of
 from gitrel.cluster.kinds.podspec import default_template
 from gitrel.cluster.kinds.workloads import selector_errors, template_errors
+from gitrel.kube.fields import get, replaced
 from gitrel.kube.identity import Object
 
 # --- StatefulSet ------------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def _default_set_strategy(strategy: Object) -> Object:
     if strategy["type"] != "RollingUpdate":
         return strategy
     strategy = filled(strategy, {"rollingUpdate": {}})
-    return changed(strategy, "rollingUpdate", lambda old: filled(old, {"partition": 0, "maxUnavailable": 1}))
+    return changed(strategy, "rollingUpdate", lambda old: filled(old, {"partition": 0}))
 
 
 def _default_claim_template(claim: Object) -> Object:
@@ -64,7 +65,16 @@ def _default_claim_template(claim: Object) -> Object:
 
 
 def prepare_stateful_set(obj: Object) -> Object:
-    return {**obj, "status": {"replicas": 0, "availableReplicas": 0}}
+    return {**without_gated(obj), "status": {"replicas": 0, "availableReplicas": 0}}
+
+
+def without_gated(obj: Object, old: Object | None = None) -> Object:
+    """Without `maxUnavailable`: the gate MaxUnavailableStatefulSet is closed by default in 1.36."""
+    rolling = get(obj, "spec", "updateStrategy", "rollingUpdate") or {}
+    if "maxUnavailable" not in rolling:
+        return obj
+    kept = {key: value for key, value in rolling.items() if key != "maxUnavailable"}
+    return replaced(obj, ("spec", "updateStrategy", "rollingUpdate"), kept)
 
 
 def validate_stateful_set(obj: Object) -> Iterator[FieldError]:
@@ -205,7 +215,7 @@ KINDS = (
     Kind(
         "statefulsets.apps", "apps/v1", "StatefulSet", short_names=("sts",), categories=("all",),
         status=True, scale=True, counted=spec_of, default=default_stateful_set,
-        prepare=prepare_stateful_set, validate=validate_stateful_set,
+        prepare=prepare_stateful_set, prepare_update=without_gated, validate=validate_stateful_set,
         validate_update=validate_stateful_set_update, validate_status=validate_stateful_set_status,
     ),
     Kind(

@@ -84,7 +84,7 @@ CASES: dict[str, tuple[Object, Object]] = {
                 ],
                 "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10,
                 "updateStrategy": {
-                    "type": "RollingUpdate", "rollingUpdate": {"partition": 0, "maxUnavailable": 1}
+                    "type": "RollingUpdate", "rollingUpdate": {"partition": 0}
                 },
                 "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
             },

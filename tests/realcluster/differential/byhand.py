@@ -14,6 +14,8 @@ from tests.realcluster.plane import BY_HAND
 
 HOST = "differential"
 """The node that everything runs on which does not say otherwise."""
+AT_ONCE = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0}
+"""How a kubelet takes a pod away whose containers have ended."""
 ROOM = {"cpu": "64", "memory": "256Gi", "pods": "500", "ephemeral-storage": "100Gi"}
 _HEALTHY = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory"),

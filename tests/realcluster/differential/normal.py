@@ -11,12 +11,15 @@ The rule. An object is compared whole, but:
 * two objects of one generated name are the same object to us: which of several equal pods is taken is
   nobody's promise. So they are compared as a sorted list of states, without their names.
 
-Events are compared by object, source, type, reason and message, and Normal ones by how often; Warnings are
+Events, but those of claims, which the bundled cluster does not bind, are compared by object, source, type, reason and message, and Normal ones by how often; Warnings are
 repeated as often as a retry happens to come, and combined when there are many.
 
 Of what happened on the way, which real controllers run through at their own pace, the decisions are compared:
-the sizes that a ReplicaSet was given, each condition's statuses and reasons in their order, the phases and the
-readiness of pods, and how many pods there were at most and how many were ready at least.
+the sizes that a ReplicaSet was given, each condition's statuses and reasons in their order, the phases and
+the readiness of pods, and how many pods there were at most and how many were ready at least.
+
+A rollout on its way is `Progressing` because its set was created, found or updated: which of them was written
+last is a race between two controllers of the real one, so all three are `ReplicaSetUpdated`.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from tests.realcluster.differential.recorder import Seen
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _ADDRESS = re.compile(r"\b10\.(?!99\.)\d+\.\d+\.\d+\b")
 _TOKEN_VOLUME = re.compile(r"kube-api-access-\w{5}")
+_RANDOM = re.compile(r"[a-z0-9]{5}")
 _COMBINED = "(combined from similar events): "
 _UNSHARED = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink")
 _IGNORED = {("configmaps", "kube-root-ca.crt")}
@@ -64,7 +68,7 @@ class Names:
             self._counts[place] += 1
             self._known[hash_] = f"#{self._counts[place]}"
             alias = name.replace(hash_, self._known[hash_])
-        elif base := metadata.get("generateName"):
+        elif (base := metadata.get("generateName")) and _RANDOM.fullmatch(name.removeprefix(base)):
             alias = self.text(base) + "*"
             self._bases[base] = alias
         if seen.resource in ("replicasets", "jobs"):
@@ -105,12 +109,22 @@ class Names:
 
     def object(self, obj: Object) -> Object:
         metadata = {key: value for key, value in obj["metadata"].items() if key not in _UNSHARED}
-        if "generateName" in metadata:
+        if "generateName" in metadata and _RANDOM.fullmatch(
+            metadata["name"].removeprefix(metadata["generateName"])
+        ):
             metadata.pop("name")
         if rows := (obj.get("status") or {}).get("conditions"):
-            status = {**obj["status"], "conditions": sorted(rows, key=lambda row: str(row["type"]))}
+            rows = sorted(map(_on_its_way, rows), key=lambda row: str(row["type"]))
+            status = {**obj["status"], "conditions": rows}
             obj = {**obj, "status": status}
         return dict(self.value({**obj, "metadata": metadata}))
+
+
+def _on_its_way(row: Object) -> Object:
+    if row.get("reason") not in ("NewReplicaSetCreated", "FoundNewReplicaSet"):
+        return row
+    name = str(row["message"]).rpartition("replica set ")[2]
+    return {**row, "reason": "ReplicaSetUpdated", "message": f"ReplicaSet {name} is progressing."}
 
 
 def _hash_of(seen: Seen) -> str:
@@ -130,7 +144,11 @@ def state(objects: Mapping[tuple[str, str], Object], names: Names) -> dict[str, 
         if resource != "events" and (resource, name) not in _IGNORED:
             found.setdefault(f"{resource}/{names.text(name)}", []).append(names.object(obj))
     states = {place: sorted(same, key=repr) for place, same in sorted(found.items())}
-    events = [obj for (resource, _), obj in objects.items() if resource == "events"]
+    events = [
+        obj
+        for (resource, _), obj in objects.items()
+        if resource == "events" and obj["involvedObject"]["kind"] != "PersistentVolumeClaim"
+    ]
     return {**states, "events": _lines(events, names)}
 
 
@@ -185,7 +203,7 @@ def _decided(seen: Seen) -> Iterable[tuple[str, Any]]:
     if seen.resource == "pods":
         yield "ready", is_ready(obj)
     elif seen.resource != "namespaces":
-        for row in rows:
+        for row in map(_on_its_way, rows):
             yield row["type"], f"{row['status']} {row.get('reason', '')}"
 
 

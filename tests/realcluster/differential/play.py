@@ -169,8 +169,7 @@ class Play:
         """What a kubelet does when the containers of a pod that was deleted have ended."""
         for pod in pods:
             path = path_of("pods", self.namespace, pod["metadata"]["name"])
-            body = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0}
-            self.side.client.request("DELETE", path, body)
+            self.side.client.request("DELETE", path, byhand.AT_ONCE)
 
     def _write_down(self, moment: str) -> None:
         moment = self._unused(moment)
@@ -233,10 +232,7 @@ class Play:
             self.trace.moments["extremes"] = normal.extremes(history, self._since)
 
     def _leave(self) -> None:
-        for pod in self.pods():
-            self.finish(pod)
-        path = path_of("namespaces", name=self.namespace)
-        self.side.client.request("DELETE", path)
+        self.side.retire(self.namespace)
         for name in self._nodes:
             self.side.remove_node(name)
 

@@ -7,6 +7,7 @@ the script and stays so for a moment, or else when nothing has changed for long.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ PATIENCE_SECONDS = 40.0
 REST = timedelta(seconds=1.2)
 """What a moment lasts on the bundled cluster: a little more than the second that Jobs wait for each other's
 pods."""
-_HEARTBEAT_SECONDS = 10.0
+_SWEEP_SECONDS, _SWEEPS_PER_BEAT = 2.0, 5
 
 
 class Side(Protocol):
@@ -58,6 +59,10 @@ class Side(Protocol):
         ...
 
     def remove_node(self, name: str) -> None: ...
+
+    def retire(self, namespace: str) -> None:
+        """Lets a namespace go that nobody looks at any more."""
+        ...
 
 
 class _Nodes:
@@ -92,6 +97,7 @@ class Real(_Nodes):
         self.client = Client(kubeconfig)
         self.recorder = Recorder(self.client)
         self._alive: set[str] = set()
+        self._retired: set[str] = set()
         self._closing = threading.Event()
         threading.Thread(target=self._beat, daemon=True).start()
 
@@ -126,10 +132,29 @@ class Real(_Nodes):
         self._alive.discard(name)
         assert self.client.request("DELETE", path_of("nodes", name=name)).ok
 
+    def retire(self, namespace: str) -> None:
+        self.client.request("DELETE", path_of("namespaces", name=namespace))
+        self._retired.add(namespace)
+
     def _beat(self) -> None:
-        while not self._closing.wait(_HEARTBEAT_SECONDS):
-            for name in sorted(self._alive):
-                self._renew(name, "PATCH")
+        """Keeps the nodes alive, and ends what is to end in namespaces that are going."""
+        for beat in itertools.count():
+            if self._closing.wait(_SWEEP_SECONDS):
+                return
+            if beat % _SWEEPS_PER_BEAT == 0:
+                for name in sorted(self._alive):
+                    self._renew(name, "PATCH")
+            for namespace in sorted(self._retired):
+                self._sweep(namespace)
+
+    def _sweep(self, namespace: str) -> None:
+        objects = self.recorder.objects(namespace)
+        for (resource, name), obj in objects.items():
+            if resource == "pods" and "deletionTimestamp" in obj["metadata"]:
+                path = path_of("pods", namespace, name)
+                self.client.request("DELETE", path, byhand.AT_ONCE)
+        if not objects:
+            self._retired.discard(namespace)
 
     def _renew(self, node: str, method: str) -> None:
         instant = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -202,6 +227,9 @@ class Bundled(_Nodes):
     def remove_node(self, name: str) -> None:
         assert self.client.request("DELETE", path_of("nodes", name=name)).ok
         self._rest()
+
+    def retire(self, namespace: str) -> None:
+        self.client.request("DELETE", path_of("namespaces", name=namespace))
 
 
 def _is_at_rest(cluster: Cluster, instant: datetime) -> bool:
