@@ -192,6 +192,7 @@ def world(
                 events=events,
                 actor=actor or repository.identity(),
                 proposals=Proposals(repository, opened.remote, ledger.branch) if opened.remote else None,
+                heard=ledger.heard,
                 tidy=tidy,
             )
             tidy()

@@ -16,7 +16,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from gitrel.clock import format_second
 from gitrel.daemon.pulse import Pulse
 from gitrel.daemon.webhooks import BODY_BYTES_MAX, Deliveries, delivery_of, is_signed
 from gitrel.errors import UsageError
@@ -33,8 +32,7 @@ def application(pulse: Pulse, metrics: Metrics, wake: Callable[[], None], secret
         return _answer(pulse.is_alive(), "ok", "a pass has been under way for too long")
 
     async def readyz(request: Request) -> Response:
-        ended = pulse.ended
-        return _answer(ended is not None, f"last pass {format_second(ended)}" if ended else "", "no pass yet")
+        return _answer(pulse.ended is not None, pulse.told(), "no pass yet")
 
     async def scrape(request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gitrel.clock import Clock
+from gitrel.clock import Clock, format_second
 
 
 @dataclass
@@ -16,6 +16,8 @@ class Pulse:
     patience: timedelta = timedelta(minutes=10)
     began: datetime | None = None
     ended: datetime | None = None
+    heard: datetime | None = None
+    """When the Git remote answered last; None where there is none, or it never did."""
 
     def begin(self) -> None:
         self.began = self.clock.now()
@@ -24,6 +26,13 @@ class Pulse:
         """Gives how long the pass took."""
         self.ended = self.clock.now()
         return self.ended - (self.began or self.ended)
+
+    def told(self) -> str:
+        """The last pass, and how old what Git said is, in one line; empty before the first pass."""
+        if self.ended is None:
+            return ""
+        heard = f"; the remote was last heard {format_second(self.heard)}" if self.heard else ""
+        return f"last pass {format_second(self.ended)}{heard}"
 
     def is_alive(self) -> bool:
         """Not stuck: a pass that began has ended since, or has not been under way for too long."""

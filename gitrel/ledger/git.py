@@ -8,6 +8,7 @@ new tip. An entry's id says what is in it, so a save whose answer was lost is re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 
 from gitrel.clock import Clock
@@ -174,6 +175,10 @@ class GitLedger:
     def bring(self, commit: str) -> bool:
         """Fetches one commit that is not here (a shallow clone, a rewritten past); whether it came."""
         return self._truth.bring(commit)
+
+    def heard(self) -> datetime | None:
+        """When the remote answered last; None where there is none, or it never did."""
+        return self._truth.heard()
 
     def maintain(self) -> bool:
         """Tidies the repository up if this ledger has written to it; takes seconds, so for quiet moments."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gitrel.clock import Clock
@@ -61,6 +62,10 @@ class Truth(Protocol):
         """Brings one commit that is not here; whether it is here then."""
         ...
 
+    def heard(self) -> datetime | None:
+        """When the remote answered last; None where there is none, or it never did."""
+        ...
+
     def sync(self) -> None:
         """Learns what others did, and finishes what a crash cut off."""
         ...
@@ -86,6 +91,9 @@ class LocalTruth:
 
     def bring(self, commit: str) -> bool:
         return False
+
+    def heard(self) -> datetime | None:
+        return None
 
     def sync(self) -> None:
         self._keep(self._repository.checked_out(self._branch))
@@ -143,6 +151,9 @@ class RemoteTruth:
 
     def tip(self) -> str:
         return self._seen(self._branch)
+
+    def heard(self) -> datetime | None:
+        return heard.last(self._repository.common_dir, self._remote)
 
     def sync(self) -> None:
         """One look; what has moved is fetched into refs of gitrel's own, never into anybody's branch.

@@ -46,6 +46,11 @@ class Renderer(Protocol):
         ...
 
 
+def _never() -> datetime | None:
+    """No remote that could have answered."""
+    return None
+
+
 def _nothing_to_tidy() -> None:
     """A world of memory piles nothing up."""
 
@@ -65,6 +70,8 @@ class World:
     notes: Notes = field(default_factory=Notes)
     adopt_objects: bool = False
     """Whether objects that are there already and nobody's may be taken over in these passes."""
+    heard: Callable[[], datetime | None] = _never
+    """When the remote answered last; None where there is none, or it never did."""
     tidy: Callable[[], None] = _nothing_to_tidy
     """For quiet moments: puts in order what the passes have piled up. Never raises."""
 

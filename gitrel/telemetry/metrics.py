@@ -6,7 +6,7 @@ Everything is set from pass reports and events; nothing is computed for a scrape
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -53,6 +53,12 @@ class Metrics:
         )
         self._ill: dict[str, frozenset[str]] = {}
         self._versions: dict[tuple[str, str], str] = {}
+        self._heard = Gauge(
+            "gitrel_remote_last_heard_timestamp_seconds",
+            "When the Git remote answered last, in seconds since 1970; none where there is no remote.",
+            ["branch"],
+            registry=self._registry,
+        )
         self._promotions = Counter(
             "gitrel_promotion_total", "Pointers moved.", ["component"], registry=self._registry
         )
@@ -87,6 +93,11 @@ class Metrics:
         """A pass ended with an error."""
         self._passes.labels("error").inc()
         self._pass_seconds.observe(took.total_seconds())
+
+    def note_heard(self, branch: str, at: datetime | None) -> None:
+        """When the remote of `branch` answered last; None says nothing."""
+        if at is not None:
+            self._heard.labels(branch).set(at.timestamp())
 
     def hear(self, event: Event) -> None:
         """A listener for the event stream."""

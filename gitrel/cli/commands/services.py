@@ -67,8 +67,13 @@ def daemon(
     bell = Bell()
     watching = replace(reach(session), watching=True, heard=bell.ring)
 
+    def hear_of_remote() -> None:
+        pulse.heard = world.heard()
+        metrics.note_heard(world.proposals.base if world.proposals else "", pulse.heard)
+
     def told(report: PassReport) -> None:
         metrics.passed(pulse.end())
+        hear_of_remote()
         for name, rollout in report.rollouts.items():
             metrics.note_unwell(name, {env: one.until is None for env, one in rollout.unwell.items()})
         wake_at = format_instant(report.wake_at) if report.wake_at else ""
@@ -78,6 +83,7 @@ def daemon(
 
     def failed(error: GitrelError) -> None:
         metrics.failed(pulse.end())
+        hear_of_remote()
         log.error("pass.failed", error=str(error), exit_code=error.exit_code)
 
     git = git_options(session)
