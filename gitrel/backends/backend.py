@@ -16,6 +16,7 @@ from gitrel.kube.identity import Object, Ref
 
 FIELD_OWNER = "gitrel"
 """The field manager under which gitrel applies."""
+JSON_PATCH: Literal["application/json-patch+json"] = "application/json-patch+json"
 
 
 class Refused(GitrelError):
@@ -28,6 +29,12 @@ class Refused(GitrelError):
         self.ref = ref
         self.reason = reason
         self.message = message
+
+
+def as_read(obj: Mapping[str, Any], operations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The operations, bound to the version in which the object was read."""
+    version = obj["metadata"]["resourceVersion"]
+    return [*operations, {"op": "replace", "path": "/metadata/resourceVersion", "value": version}]
 
 
 class Backend(Protocol):
@@ -61,6 +68,13 @@ class Backend(Protocol):
         """Server-side apply as `FIELD_OWNER`; gives the object as the cluster now has (or would have) it.
 
         A field owned by someone else refuses with reason `Conflict` unless `force`.
+        """
+        ...
+
+    def patch(self, obj: Mapping[str, Any], operations: Sequence[Mapping[str, Any]]) -> Object:
+        """JSON patch (RFC 6902) of the object exactly as it was read, managedFields included.
+
+        Where somebody has written it since, it refuses with reason `Conflict`.
         """
         ...
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from gitrel.backends.backend import FIELD_OWNER, Refused
+from gitrel.backends.backend import FIELD_OWNER, JSON_PATCH, Refused, as_read
 from gitrel.clock import Clock
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.cluster import Cluster
@@ -83,6 +83,18 @@ class EmbeddedBackend:
         if not dry_run:
             cluster.settle()
         return applied
+
+    def patch(self, obj: Mapping[str, Any], operations: Sequence[Mapping[str, Any]]) -> Object:
+        cluster, ref = self._open(), ref_of(obj)
+        try:
+            api = cluster.api.acting_as(FIELD_OWNER)
+            patched = api.patch(
+                api.resource_of(obj), ref.name, as_read(obj, operations), ref.namespace, type_=JSON_PATCH
+            )
+        except ApiError as error:
+            raise _refused(ref, error) from None
+        cluster.settle()
+        return patched
 
     def delete(self, obj: Mapping[str, Any]) -> bool:
         cluster, ref = self._open(), ref_of(obj)

@@ -43,8 +43,8 @@ class PlanRefused(GitrelError):
 class Entry:
     """One object. `object` is what to apply, or the live object to delete; `before` and `after` are the
     two sides for a diff. `reason` says why something is skipped or adopted, and what becomes of fields that
-    others manage; `force` that they are taken. `origin` is `file:line` of the template, empty for what left
-    the release."""
+    others manage; `force` that they are taken, `adopted` that the object was nobody's. `origin` is
+    `file:line` of the template, empty for what left the release."""
 
     ref: Ref
     word: Word
@@ -54,6 +54,7 @@ class Entry:
     reason: str = ""
     force: bool = False
     origin: str = ""
+    adopted: bool = False
 
     def __str__(self) -> str:
         return f"{self.ref} {self.word}" + (f" ({self.reason})" if self.reason else "")
@@ -241,7 +242,7 @@ def _applied(one: _One, inventory: Inventory, adopt: bool) -> Entry:
     if same and not adopted:
         return Entry(ref, "unchanged", obj, before, after, reason, origin=one.origin)
     why = "; ".join(part for part in ("adopted" if adopted else "", reason) if part)
-    return Entry(ref, "configured", obj, before, after, why, one.trial.force or adopted, one.origin)
+    return Entry(ref, "configured", obj, before, after, why, one.trial.force or adopted, one.origin, adopted)
 
 
 def _fields(one: _One) -> str:

@@ -16,6 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from gitrel.backends.backend import Backend, Refused
 from gitrel.delivery.conflicts import is_race
 from gitrel.delivery.labels import is_terminating
+from gitrel.delivery.migration import hand_over
 from gitrel.delivery.plan import Entry, Plan
 from gitrel.delivery.prune import deletion
 from gitrel.delivery.readiness import assess
@@ -77,8 +78,16 @@ def _apply(backend: Backend, entry: Entry, done: list[Entry]) -> None:
         reraise=True,
     ):
         with attempt:
+            if entry.adopted and (live := backend.read([entry.object]).get(entry.ref)) is not None:
+                _take_over(backend, live)
             backend.apply(entry.object, force=entry.force)
     done.append(entry)
+
+
+def _take_over(backend: Backend, live: Object) -> None:
+    """What was applied on the client's side becomes gitrel's, so that what its manifest lacks goes."""
+    if operations := hand_over(live):
+        backend.patch(live, operations)
 
 
 def _wait_for(

@@ -44,6 +44,9 @@ class InterruptedBackend:
     def apply(self, obj: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
         return self._answering().apply(obj, dry_run=dry_run, force=force)
 
+    def patch(self, obj: Mapping[str, Any], operations: Sequence[Mapping[str, Any]]) -> Object:
+        return self._answering().patch(obj, operations)
+
     def delete(self, obj: Mapping[str, Any]) -> bool:
         return self._answering().delete(obj)
 

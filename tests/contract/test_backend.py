@@ -134,3 +134,18 @@ def test_a_list_is_ordered_by_name(place: Place) -> None:
         place.backend.apply(config_map(place, name))
     found = [m["metadata"]["name"] for m in place.backend.list("v1", "ConfigMap", place.namespace)]
     assert [name for name in found if len(name) == 1] == ["a", "b", "c"]
+
+
+def test_a_patch_is_of_the_object_as_it_was_read(place: Place) -> None:
+    """It may hand fields to another manager; once somebody has written the object, it is refused."""
+    old = place.backend.apply(config_map(place, a="1", b="2"))
+    record = old["metadata"]["managedFields"]
+    theirs = [{**entry, "manager": "somebody", "operation": "Update"} for entry in record]
+    swap = {"op": "replace", "path": "/metadata/managedFields", "value": theirs}
+    handed = place.backend.patch(old, [swap])
+    assert [entry["manager"] for entry in handed["metadata"]["managedFields"]] == ["somebody"]
+    kept = place.backend.apply(config_map(place, a="1"))
+    assert kept["data"] == {"a": "1", "b": "2"}
+    with pytest.raises(Refused) as refused:
+        place.backend.patch(old, [swap])
+    assert refused.value.reason == "Conflict"

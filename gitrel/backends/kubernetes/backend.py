@@ -9,7 +9,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from gitrel.backends.backend import FIELD_OWNER, Refused, Scope
+from gitrel.backends.backend import FIELD_OWNER, JSON_PATCH, Refused, Scope, as_read
 from gitrel.backends.kubernetes.access import AccessOptions, resolve
 from gitrel.backends.kubernetes.connection import CONNECTIONS_MAX, Connection
 from gitrel.backends.kubernetes.discovery import Discovery, Resource, Undiscovered, UnknownKind
@@ -156,6 +156,15 @@ class KubernetesBackend:
         if not dry_run:
             self._recall.wrote(applied)
         return applied
+
+    def patch(self, obj: Mapping[str, Any], operations: Sequence[Mapping[str, Any]]) -> Object:
+        ref = ref_of(obj)
+        path = self._resource(obj).path(ref.namespace, ref.name)
+        query = {"fieldManager": FIELD_OWNER}
+        answer = self._requests.send("PATCH", path, query, as_read(obj, operations), JSON_PATCH)
+        patched = _object(ref, answer)
+        self._recall.wrote(patched)
+        return patched
 
     def delete(self, obj: Mapping[str, Any]) -> bool:
         ref, resource = ref_of(obj), self._resource(obj)

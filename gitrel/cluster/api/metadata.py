@@ -105,8 +105,25 @@ def carried_over(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, An
             merged[key] = old[key]
     merged["resourceVersion"] = old["resourceVersion"]
     if "managedFields" in old:
-        merged["managedFields"] = old["managedFields"]
+        sent = new.get("managedFields")
+        merged["managedFields"] = sent if _is_record(sent) else old["managedFields"]
     return merged
+
+
+def _is_record(entries: Any) -> bool:
+    """Whether an update hands fields from one manager to another; what cannot be read is as if not sent
+    (apimachinery `managedfields/internal/fieldmanager.go`, `Update`)."""
+    return (
+        isinstance(entries, list)
+        and bool(entries)
+        and all(
+            isinstance(row, Mapping)
+            and row.get("operation") in ("Apply", "Update")
+            and isinstance(row.get("apiVersion"), str)
+            and isinstance(row.get("fieldsV1"), Mapping)
+            for row in entries
+        )
+    )
 
 
 def fresh(

@@ -43,7 +43,8 @@ def taken_over(kind: Kind, old: Object | None, new: Object, name: str, subresour
     """`new` after a write that is no apply: `name` owns what it changed."""
     if old is None:
         return _created(kind, new, Manager(name, "Update", kind.api_version, subresource), now)
-    before = managers.read(old["metadata"].get("managedFields"))
+    # An update may hand fields from one manager to another: it begins with the record that was sent.
+    before = managers.read(new["metadata"].get("managedFields"))
     manager = Manager(name, "Update", kind.api_version, subresource)
     after = applying.update(old, new, type_for(kind), before, manager, now=now)
     return new if after is before else recorded(new, after)
