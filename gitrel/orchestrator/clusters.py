@@ -95,7 +95,10 @@ class Clusters:
                 self._gave_up[ahead.environment.name] = str(error)
         if wrong:
             raise UsageError("\n".join(wrong))
-        self._gave_up |= self._lookahead.read(asked, now)
+        places = dict(self._places)
+        self._gave_up |= self._lookahead.read(
+            asked, now, lambda ahead: self._identity(places[ahead.environment.name])
+        )
 
     def give_up(self, environment: str, why: str) -> None:
         """It did not answer: nobody asks it again in this pass, and waits as long once more."""

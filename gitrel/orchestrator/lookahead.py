@@ -6,7 +6,7 @@ takes too long is left to answer in its own time: this pass and the next ones go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,8 +76,13 @@ class Lookahead:
         self._late: dict[str, tuple[Future[None], datetime]] = {}
         self._troubles: dict[str, _Trouble] = {}
 
-    def read(self, wanted: Sequence[tuple[Ahead, Backend]], now: datetime) -> dict[str, str]:
-        """Environment → why it is to be left out of this pass.
+    def read(
+        self,
+        wanted: Sequence[tuple[Ahead, Backend]],
+        now: datetime,
+        greet: Callable[[Ahead], object] = lambda ahead: None,
+    ) -> dict[str, str]:
+        """Environment → why it is to be left out of this pass. `greet` is the first thing asked of each.
 
         Backends that remember nothing are not asked.
         """
@@ -90,7 +95,7 @@ class Lookahead:
             if why := self._not_now(name, now):
                 left_out[name] = why
             else:
-                started[name] = self._pool().submit(_read, ahead, backend)
+                started[name] = self._pool().submit(_read, ahead, backend, greet)
         wait(started.values(), self._patience.total_seconds())
         for name, future in started.items():
             if why := self._result(name, future, now):
@@ -137,8 +142,9 @@ class Lookahead:
             self._threads = None
 
 
-def _read(ahead: Ahead, backend: Remembering) -> None:
+def _read(ahead: Ahead, backend: Remembering, greet: Callable[[Ahead], object]) -> None:
     """First the inventories, which say what there is, then that."""
+    greet(ahead)
     name = ahead.environment.name
     selector = {MANAGED_BY: TOOL, ENVIRONMENT: name}
     first = [Scope("v1", "ConfigMap", namespace) for namespace in sorted(ahead.namespaces)]
