@@ -165,6 +165,9 @@ def live(session: Session, catalog: Catalog, asked: Asked, mask: Mask) -> Compar
             for reason in (*forecast.objections, *map(str, forecast.conflicts)):
                 notes.append(clean(f"{component} in {environment}: {MASKER.text(reason)}"))
                 session.err.line(session.err.paint(notes[-1], "red"))
+            for entry in forecast.entries:
+                if not entry.origin and entry.word != "deleted":
+                    notes.append(clean(f"{component} in {environment}: {entry.ref} {entry.reason}"))
             found += _told(forecast, component, environment, mask)
     return Compared(tuple(found), tuple(notes))
 
