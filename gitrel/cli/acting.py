@@ -191,7 +191,7 @@ def tell_troubles(session: Session, report: PassReport) -> None:
     for line in lines:
         session.err.line(session.err.paint(clean(MASKER.text(line)), "red"))
     for outcome in report.waiting:
-        told = f"{outcome.component} in {outcome.environment} {outcome.waiting}"
+        told = f"{outcome.component} in {outcome.environment} is on its way: {outcome.waiting}"
         session.err.line(session.err.paint(clean(MASKER.text(told)), "yellow"))
     for name in report.orphaned:
         session.err.line(session.err.paint(clean(f"{name}: {ORPHANED}"), "yellow"))

@@ -95,7 +95,7 @@ def _wait_for(
 ) -> None:
     live = backend.read([entry.object for entry in stage])
     if reason := unready((ref_of(entry.object) for entry in stage), live, now):
-        raise OnItsWay(f"waits for {reason} ({name})", counts(done))
+        raise OnItsWay(f"{reason} ({name})", counts(done))
 
 
 def unready(refs: Iterable[Ref], live: Mapping[Ref, Object], now: datetime) -> str:
@@ -103,7 +103,7 @@ def unready(refs: Iterable[Ref], live: Mapping[Ref, Object], now: datetime) -> s
     for ref in refs:
         status = assess(live.get(ref), now)
         if status.word != "current":
-            return f"{ref}: {status.message}"
+            return f"{ref} is not ready: {status.message}"
     return ""
 
 

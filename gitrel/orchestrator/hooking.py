@@ -70,7 +70,7 @@ def check_before(found: Look) -> None:
     if found.failure is not None:
         raise HookFailed(f"{found.failure.because}: nothing of the release was applied")
     if any(hook.word == "running" for hook in found.up):
-        raise OnItsWay(f"waits: {found.waits}")
+        raise OnItsWay(found.waits)
 
 
 def start_due(backend: Backend, found: Look) -> tuple[Hook, ...]:

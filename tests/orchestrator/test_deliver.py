@@ -87,7 +87,7 @@ def test_a_stage_is_ready_before_the_next_is_applied(place: Town) -> None:
     )
     commands.promote(place.world, "web", "v2", "quiet")
     (outcome,) = place.once().waiting
-    assert "waits for Deployment.apps shop/base: " in outcome.waiting
+    assert "Deployment.apps shop/base is not ready: " in outcome.waiting
     assert "(stage 1 of 2)" in outcome.waiting
     assert outcome.changes == {"created": 1}
     assert place.image_of("quiet", "base") == "example.com/base:v2"
@@ -111,7 +111,7 @@ def test_a_stage_that_never_gets_ready_is_bounded_by_the_deadline(tmp_path: Path
         report = place.settle()
         rollout = report.rollouts["web"]
         assert rollout.status == "rolled-back"
-        assert "waits for Deployment.apps shop/base: " in rollout.because
+        assert "Deployment.apps shop/base is not ready: " in rollout.because
         assert place.image_of("quiet", "web") == "example.com/web:v1"
         found = place.cluster("quiet").list("apps/v1", "Deployment", "shop")
         assert [one["metadata"]["name"] for one in found] == ["web"]

@@ -68,8 +68,8 @@ def test_before_comes_before_everything_and_after_comes_after_readiness(place: T
     assert not report.errors
     assert place.image("quiet") == "example.com/web:v1"
     (told,) = why(place.world, "web", "quiet")
-    assert "is being applied: waits: the before hook" in told.sentence
-    assert "waits: the before hook" in matrix(place.world).rows[0].cells["quiet"].sentence
+    assert "is being applied: the before hook" in told.sentence
+    assert "the before hook" in matrix(place.world).rows[0].cells["quiet"].sentence
     seen: list[tuple[Phase, list[str]]] = []
     for _ in range(60):
         place.wait(timedelta(seconds=1))
