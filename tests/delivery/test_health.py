@@ -321,7 +321,7 @@ def test_a_quota_that_lets_no_pod_be_made_is_told_by_its_event() -> None:
     message = 'create Pod web-0 in StatefulSet web failed error: pods "web-0" is forbidden: exceeded quota'
     events = [
         warning("StatefulSet", "web", "s1", "FailedCreate", message, 1),
-        warning("StatefulSet", "web", "s1", "FailedCreate", "before this release", 900),
+        warning("StatefulSet", "web", "s1", "FailedUpdate", "before this release", 900),
         warning("StatefulSet", "other", "s2", "FailedCreate", "of somebody else"),
         {**warning("StatefulSet", "web", "s1", "SuccessfulCreate", "fine"), "type": "Normal"},
     ]
