@@ -27,6 +27,8 @@ WORKLOADS = frozenset(
     ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
 )
 """Kinds with pods that health is read from."""
+PROBE = timedelta(seconds=1)
+"""How long it waits for one that did not answer the last time."""
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_MAX = timedelta(minutes=2)
 
@@ -96,7 +98,11 @@ class Lookahead:
                 left_out[name] = why
             else:
                 started[name] = self._pool().submit(_read, ahead, backend, greet)
-        wait(started.values(), self._patience.total_seconds())
+        # Whoever was in trouble a moment ago is tried again, and waited for only if it is quick.
+        probes = [future for name, future in started.items() if name in self._troubles]
+        well = [future for name, future in started.items() if name not in self._troubles]
+        wait(well, self._patience.total_seconds())
+        wait(probes, min(PROBE, self._patience).total_seconds())
         for name, future in started.items():
             if why := self._result(name, future, now):
                 left_out[name] = why
@@ -118,6 +124,8 @@ class Lookahead:
     def _result(self, name: str, future: Future[None], now: datetime) -> str:
         if not future.done():
             self._late[name] = future, now
+            if name in self._troubles:
+                return self._troubles[name].why
             return f"cluster {name}: no answer in {format_duration(self._patience)}"
         error = future.exception()
         if error is None:

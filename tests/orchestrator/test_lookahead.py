@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,6 +97,23 @@ def test_a_dead_cluster_is_asked_less_and_less(places: list[tuple[Ahead, Backend
     quiet.is_dead = False
     assert ahead.read([places[0]], START + timedelta(hours=1)) == {}
     ahead.close()
+
+
+def test_whoever_failed_is_tried_without_waiting(places: list[tuple[Ahead, Backend]]) -> None:
+    """One that is dead and slow costs one long wait, not one for each try; and then it is back."""
+    ahead = Lookahead(patience=timedelta(seconds=15))
+    quiet = distant(places, "quiet")
+    quiet.is_dead = True
+    ahead.read(places, START)
+    quiet.answers.clear()
+    began = time.monotonic()
+    later = START + timedelta(seconds=6)
+    assert ahead.read(places, later) == {"quiet": "cluster quiet: no connection in time"}
+    assert time.monotonic() - began < 10
+    quiet.is_dead = False
+    quiet.answers.set()
+    ahead.close()
+    assert ahead.read(places, later + timedelta(seconds=1)) == {}
 
 
 def test_what_is_asked_ahead_is_what_the_pass_will_ask(tmp_path: Path) -> None:
