@@ -353,7 +353,8 @@ class Handler:
         pod = self.store.get("pods", namespace, name)
         if pod is None:
             raise errors.not_found("pods", name)
-        kind, new = self.scheme.resource("pods"), bound(pod, node, self.timestamp())
+        kind, where = self.scheme.resource("pods"), self.store.get("nodes", "", node)
+        new = bound(pod, node, self.timestamp(), where)
         self.admit("CREATE", "pods", "binding", pod, binding_of(pod, node), None, request)
         return self._put(kind, new, request)
 
