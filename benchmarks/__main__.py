@@ -14,7 +14,18 @@ from pathlib import Path
 
 from benchmarks.figure import SCALE, Figure
 
-NAMES = ("commands", "decide", "rehearsal", "cluster", "server", "repository", "reconcile", "git", "peers")
+NAMES = (
+    "commands",
+    "decide",
+    "rehearsal",
+    "cluster",
+    "server",
+    "repository",
+    "reconcile",
+    "git",
+    "peers",
+    "realcluster",
+)
 RESULTS = Path(__file__).with_name("results.json")
 
 

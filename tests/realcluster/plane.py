@@ -14,10 +14,11 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 TOKEN = "realcluster"
@@ -26,6 +27,7 @@ BY_HAND = "gitrel.dev/by-hand"
 """KWOK leaves nodes with this label, and their pods, to the test that made them."""
 HURRY = ("--kube-api-qps=300", "--kube-api-burst=600")
 """Tests run side by side; the defaults are meant to spare a server that has others to serve."""
+NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 CA = "certificates/apiserver.crt"
 """The API server signs for itself."""
 
@@ -51,8 +53,13 @@ def assets() -> Path | None:
 
 
 @contextmanager
-def control_plane(binaries: Path, folder: Path, name: str = "real") -> Iterator[Plane]:
-    """Runs in `folder`, which exists and is empty, until the block ends. It has no nodes yet."""
+def control_plane(
+    binaries: Path, folder: Path, name: str = "real", more: Mapping[str, Sequence[str]] = NOTHING
+) -> Iterator[Plane]:
+    """Runs in `folder`, which exists and is empty, until the block ends. It has no nodes yet.
+
+    `more` are further arguments of a part, by its name.
+    """
     port, etcd, peer = _free_ports(3)
     _write_secrets(folder)
     server = f"https://127.0.0.1:{port}"
@@ -61,7 +68,9 @@ def control_plane(binaries: Path, folder: Path, name: str = "real") -> Iterator[
     with ExitStack() as running:
 
         def start(part: str, *arguments: str) -> None:
-            pids[part] = running.enter_context(_process(folder, [str(binaries / part), *arguments]))
+            pids[part] = running.enter_context(
+                _process(folder, [str(binaries / part), *arguments, *more.get(part, ())])
+            )
 
         start(
             "etcd",
