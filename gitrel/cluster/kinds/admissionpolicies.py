@@ -136,14 +136,14 @@ def validate_validating_policy(obj: Object) -> Iterator[FieldError]:
     for index, row in enumerate(validations):
         at = f"spec.validations[{index}]"
         yield from expression_errors(row.get("expression"), f"{at}.expression", names, BOOL)
+        if row.get("messageExpression") is not None:
+            text = row["messageExpression"]
+            yield from expression_errors(text, f"{at}.messageExpression", names, STRING)
         message = row.get("message") or ""
         if row.get("message") is not None and not message.strip():
             yield invalid_value(f"{at}.message", message, "must be non-empty if specified")
         elif "\n" in message:
             yield invalid_value(f"{at}.message", message, "must not contain line breaks")
-        if row.get("messageExpression") is not None:
-            text = row["messageExpression"]
-            yield from expression_errors(text, f"{at}.messageExpression", names, STRING)
         if row.get("reason") is not None and row["reason"] not in _REASONS:
             yield unsupported(f"{at}.reason", row["reason"], _REASONS)
     for index, note in enumerate(notes):

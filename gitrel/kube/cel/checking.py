@@ -31,6 +31,7 @@ from gitrel.kube.cel.tree import (
     complaint,
 )
 from gitrel.kube.cel.types import BOOL, DYN, INT, Type, fits, joined, list_of, map_of, optional_of
+from gitrel.kube.cel.values import CelError
 
 __all__ = ["check", "libraries"]
 
@@ -57,6 +58,8 @@ class _Checker:
     def __init__(self, text: str) -> None:
         self._text = text
         self.problems: list[BadExpression] = []
+        self._mixed: set[int] = set()
+        """Where the lists stand whose elements may differ: what `format` is given."""
 
     def _wrong(self, at: int, says: str) -> Type:
         """Complains, and goes on with dyn, so that one fault is told once."""
@@ -135,6 +138,8 @@ class _Checker:
         full = namespaced(node, frozenset(env))
         name = full or node.name
         is_method = node.target is not None and not full
+        if name == "format":
+            self._mixed.update(arg.at for arg in node.args)
         args = [self.type_of(arg, env) for arg in node.args]
         if is_method and node.target is not None:
             args = [self.type_of(node.target, env), *args]
@@ -147,17 +152,33 @@ class _Checker:
                 fits(param, arg, bound) for param, arg in zip(overload.params, args, strict=True)
             ):
                 results.append(types.resolved(overload.result, bound))
+        self._check_literal(name, node)
         if not results:
             return self._wrong(node.at, _no_overload(name, args, is_method=is_method))
         return joined(results)
 
+    def _check_literal(self, name: str, node: Call) -> None:
+        """What stands there in so many words can be tried at once."""
+        last = node.args[-1] if node.args else None
+        if name not in _TRIED or not isinstance(last, Literal) or not isinstance(last.value, str):
+            return
+        try:
+            TABLE.call(name, ("", last.value) if name == "matches" else (last.value,), method=False)
+        except CelError:
+            self._wrong(last.at, f"invalid {name} argument")
+
+    def _alike(self, nodes: Sequence[Node], types: Sequence[Type]) -> None:
+        """Elements of a literal are of one type, as far as their types are known."""
+        first = next((type_ for type_ in types if _known(type_)), None)
+        for node, type_ in zip(nodes, types, strict=True):
+            if first is not None and _known(type_) and not fits(first, type_, {}):
+                self._wrong(node.at, f"expected type '{first}' but found '{type_}'")
+
     def _both(self, node: Both, env: dict[str, Type]) -> Type:
-        found = [self.type_of(part, env) for part in node.parts]
-        if not all(part.name in ("bool", "dyn") for part in found):
-            name = "_&&_" if node.every else "_||_"
-            wrong = next(place for place, part in enumerate(found) if part.name not in ("bool", "dyn"))
-            pair = found[max(0, wrong - 1) : max(0, wrong - 1) + 2]
-            self._wrong(node.at, _no_overload(name, pair, is_method=False))
+        for part in node.parts:
+            found = self.type_of(part, env)
+            if found.name not in ("bool", "dyn"):
+                self._wrong(part.at, f"expected type 'bool' but found '{found}'")
         return BOOL
 
     def _choice(self, node: Choice, env: dict[str, Type]) -> Type:
@@ -168,9 +189,13 @@ class _Checker:
 
     def _list(self, node: ListOf, env: dict[str, Type]) -> Type:
         items = []
+        if node.at in self._mixed:
+            self._mixed.update(item.at for item in node.items)
         for place, item in enumerate(node.items):
             type_ = self.type_of(item, env)
             items.append(type_.params[0] if place in node.optional and type_.params else type_)
+        if node.at not in self._mixed:
+            self._alike(node.items, items)
         return list_of(joined(items))
 
     def _map(self, node: MapOf, env: dict[str, Type]) -> Type:
@@ -179,6 +204,8 @@ class _Checker:
         for place, (_, value) in enumerate(node.entries):
             type_ = self.type_of(value, env)
             values.append(type_.params[0] if place in node.optional and type_.params else type_)
+        self._alike([key for key, _ in node.entries], keys)
+        self._alike([value for _, value in node.entries], values)
         return map_of(joined(keys), joined(values))
 
     def _struct(self, node: Struct, env: dict[str, Type]) -> Type:
@@ -224,9 +251,16 @@ class _Checker:
         else:
             if operand.name != "dyn":
                 must = "cannot be range of a comprehension (must be list, map, or dynamic)"
-                self._wrong(node.at, f"expression of type '{operand}' {must}")
+                self._wrong(node.operand.at, f"expression of type '{operand}' {must}")
             row = (DYN, DYN)[: len(node.variables)]
         return dict(zip(node.variables, row, strict=False))
+
+
+_TRIED = frozenset(("duration", "matches", "timestamp"))
+
+
+def _known(type_: Type) -> bool:
+    return type_.name != "dyn" and not type_.is_variable
 
 
 _TESTS = frozenset(("all", "exists", "exists_one", "filter"))

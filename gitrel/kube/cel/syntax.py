@@ -161,8 +161,8 @@ class _Reader:
                 self.expect("]")
                 continue
             name = self._field()
-            if token.text == "." and self._takes("("):
-                node = self._method(node, name, token.at)
+            if token.text == "." and self._sees("("):
+                node = self._method(node, name, self._next().at)
             else:
                 node = Select(node, name, token.at, optional=token.text == ".?")
         return node
@@ -255,15 +255,16 @@ class _Reader:
             return Literal({"true": True, "false": False, "null": None}[token.text], token.at)
         if token.text in RESERVED:
             raise complaint(self._text, token.at, f"reserved identifier: {token.text}")
-        if not self._takes("("):
+        if not self._sees("("):
             return Ident(token.text, token.at)
+        at = self._next().at
         args = self._arguments(")")
         if token.text == "has" and len(args) == 1:
             field = args[0]
             if not isinstance(field, Select) or field.optional:
-                raise complaint(self._text, token.at, "invalid argument to has() macro")
+                raise complaint(self._text, field.at, "invalid argument to has() macro")
             return Select(field.operand, field.field, field.at, test=True)
-        return Call(token.text, None, args, token.at)
+        return Call(token.text, None, args, at)
 
     def _list(self, at: int, *, first_optional: bool = False) -> Node:
         items: list[Node] = []

@@ -12,7 +12,7 @@ WEIGHTS = dict.fromkeys(
      "lowerAscii", "upperAscii", "trim", "reverse", "format", "substring", "_+_", "_==_", "_!=_", "_<_",
      "_<=_", "_>_", "_>=_", "@in", "sum", "min", "max", "isSorted", "sort", "distinct", "flatten", "slice",
      "sets.contains", "sets.equivalent", "sets.intersects", "lists.range", "string", "bytes", "quantity",
-     "url", "isURL", "ip", "isIP", "cidr", "isCIDR", "semver", "isSemver", "validate"), 1,
+     "url", "isURL", "ip", "isIP", "cidr", "isCIDR", "semver", "isSemver", "validate", "find", "findAll"), 1,
 )  # fmt: skip
 _QUADRATIC = frozenset(("sets.contains", "sets.equivalent", "sets.intersects"))
 
@@ -27,6 +27,9 @@ def weight(name: str, args: Sequence[Any]) -> int:
         return size_of(args[0]) ** 2
     if name == "replace" and len(args) > 2:
         return size_of(args[0]) * (1 + size_of(args[2])) // 10
+    if name in ("find", "findAll") and len(args) > 1:
+        # Every letter meets every state of the pattern.
+        return size_of(args[0]) * (1 + size_of(args[1]) // 4)
     return sum(size_of(arg) // 10 if isinstance(arg, (str, bytes)) else deep_size(arg) for arg in args)
 
 

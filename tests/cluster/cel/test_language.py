@@ -49,7 +49,7 @@ COLLECTIONS = (
     "[3, 1].sort() == [1, 3]", "[1, 1].distinct() == [1]", "[[1], [2]].flatten() == [1, 2]",
     "self.objs.sortBy(o, -o.v)[0].name == 'b'", "[1, 2, 3].slice(1, 2) == [2]",
     "sets.contains([1, 2], [2])", "sets.equivalent([1, 2, 2], [2, 1])", "!sets.intersects([1], [2])",
-    "cel.bind(x, 5, x + x == 10)", "size({}) == 0", "[1, 1.0, 1u].all(x, x == 1)",
+    "cel.bind(x, 5, x + x == 10)", "size({}) == 0", "[dyn(1), dyn(1.0), dyn(1u)].all(x, x == 1)",
     "lists.range(3) == [0, 1, 2]",
 )  # fmt: skip
 ABSENCE = (
@@ -131,15 +131,17 @@ BAD = {
     "self.b": (5, "undefined field 'b'"),
     "foo": (1, "undeclared reference to 'foo' (in container '')"),
     "self.a + 'x'": (8, "found no matching overload for '_+_' applied to '(int, string)'"),
-    "self.s.charAt('x')": (7, "found no matching overload for 'charAt' applied to 'string.(string)'"),
-    "self.s.frob('x')": (7, "undeclared reference to 'frob' (in container '')"),
+    "self.s.charAt('x')": (14, "found no matching overload for 'charAt' applied to 'string.(string)'"),
+    "self.s.frob('x')": (12, "undeclared reference to 'frob' (in container '')"),
     "self.l.all(x, x > 1)": (17, "found no matching overload for '_>_' applied to '(string, int)'"),
-    "self.a && true": (8, "found no matching overload for '_&&_' applied to '(int, bool)'"),
-    "self.a.all(x, true)": (7, "expression of type 'int' cannot be range of a comprehension"),
+    "self.a && true": (5, "expected type 'bool' but found 'int'"),
+    "self.a.all(x, true)": (5, "expression of type 'int' cannot be range of a comprehension"),
     "(1": (3, "Syntax error: mismatched input '<EOF>' expecting ')'"),
     "1 # 2": (3, "Syntax error: token recognition error at: '#'"),
     "self.": (6, "Syntax error: mismatched input '<EOF>' expecting a field"),
-    "has(self)": (1, "invalid argument to has() macro"),
+    "has(self)": (5, "invalid argument to has() macro"),
+    "[1, 'a'].size() == 2": (5, "expected type 'int' but found 'string'"),
+    "self.s.matches('(')": (16, "invalid matches argument"),
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from gitrel.kube import regexfind
 from gitrel.kube.cel.libraries.standard import double_text, duration_text, timestamp_text, to_string
 from gitrel.kube.cel.library import both, function, method
 from gitrel.kube.cel.values import CelError, TypeValue
@@ -36,6 +37,24 @@ def contains(text: str, part: str) -> bool:
 def matches(text: str, pattern: str) -> bool:
     try:
         return compiled(pattern)(text)
+    except BadPattern as wrong:
+        raise CelError(str(wrong)) from None
+
+
+@method("find", "string string -> string")
+def find(text: str, pattern: str) -> str:
+    """The leftmost match; empty where there is none (apiserver `pkg/cel/library/regex.go`)."""
+    try:
+        found = regexfind.search(pattern, text) if matches(text, pattern) else None
+    except BadPattern as wrong:
+        raise CelError(str(wrong)) from None
+    return text[found[0] : found[1]] if found else ""
+
+
+@method("findAll", "string string -> list(string)", "string string int -> list(string)")
+def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
+    try:
+        return regexfind.find_all(pattern, text, limit) if matches(text, pattern) else []
     except BadPattern as wrong:
         raise CelError(str(wrong)) from None
 
