@@ -97,8 +97,13 @@ def lay_out(
 ) -> Site:
     """Writes and commits the repository; both pointers say `at`. `defaults` are added to the pipeline's."""
     waves = [{"name": "first", "environments": ["quiet"]}, {"name": "then", "environments": ["busy"]}]
-    timers = {"minReadySeconds": 1, "meanTimeToSmoke": "1s", "soakFactor": 1, "onFailure": "hold"}
-    spec = {"waves": waves, "defaults": timers | dict(defaults or {})}
+    timers: dict[str, object] = {
+        "minReadySeconds": 1,
+        "meanTimeToSmoke": "1s",
+        "soakFactor": 1,
+        "onFailure": "hold",
+    }
+    spec: dict[str, object] = {"waves": waves, "defaults": timers | dict(defaults or {})}
     _write(folder / "environments/pipeline.yaml", _document("Pipeline", "small", spec))
     clusters = {"quiet": {"kubernetes": {"context": "real"}}, "busy": {"embedded": {"nodes": 1}}}
     for traffic, (name, cluster) in enumerate(clusters.items()):
@@ -131,5 +136,5 @@ def deployment(name: str = "web", image: str = "example.com/web:v1", **spec: obj
     labels = {"app": name}
     pod = {"containers": [{"name": name, "image": image}]}
     template = {"metadata": {"labels": labels}, "spec": pod}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template} | spec
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+    full = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template} | spec
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": full}
