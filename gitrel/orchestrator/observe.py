@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from gitrel.backends.backend import Backend
+from gitrel.backends.backend import Backend, Refused
 from gitrel.delivery.drift import drift, drifted_objects
 from gitrel.delivery.hooks import without_hooks
 from gitrel.delivery.inventory import Inventory
@@ -104,6 +104,9 @@ def see(
     except Unreachable as error:
         world.clusters.give_up(name, str(error))
         return Seen(name, pointer, candidate, reachable=False), str(error)
+    except Refused as refused:
+        # It answers and does not let us look: nothing is known of this one, and the others go on.
+        return Seen(name, pointer, candidate, reachable=False), str(refused)
 
 
 def _candidate(

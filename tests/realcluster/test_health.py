@@ -125,10 +125,8 @@ spec: {hard: {pods: "1"}}
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
-def test_a_quota_is_named(place: Place, request: pytest.FixtureRequest, kind: str) -> None:
+def test_a_quota_is_named(place: Place, kind: str) -> None:
     """By a Deployment's condition, and by a StatefulSet's event, which is all that it has."""
-    if kind == "StatefulSet" and not is_real(request):
-        pytest.skip("the bundled cluster has no controller for StatefulSets yet")
     place.put(QUOTA)
     quota = [load(QUOTA.replace("NAMESPACE", place.namespace))]
     place.wait_for(lambda: any("status" in live for live in place.backend.read(quota).values()))
