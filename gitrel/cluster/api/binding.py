@@ -22,7 +22,8 @@ def bound(pod: Object, node: str, now: str, where: Object | None = None) -> Obje
     if pod["spec"].get("nodeName"):
         why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
         raise errors.conflict("pods/binding", name, why)
-    status = pod.get("status") or {}
+    # The promise of a node is kept by now.
+    status = {key: value for key, value in (pod.get("status") or {}).items() if key != "nominatedNodeName"}
     scheduled = with_condition(status.get("conditions"), "PodScheduled", "True", now=now)
     labels = labels_of(where) if where is not None else {}
     place = {key: labels[key] for key in TOPOLOGY if key in labels}

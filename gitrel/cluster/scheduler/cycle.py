@@ -27,9 +27,9 @@ from gitrel.cluster.scheduler.plugins import (
     podtopologyspread,
     tainttoleration,
 )
+from gitrel.cluster.scheduler.refusal import Refusal, available
 from gitrel.cluster.scheduler.snapshot import Ints, Mask, Snapshot
 from gitrel.cluster.scheduler.template import Spread, Template
-from gitrel.kube.taints import first_untolerated
 
 WEIGHT_TAINT_TOLERATION = 3
 WEIGHT_NODE_AFFINITY = 2
@@ -102,6 +102,10 @@ class Cycle:
             scores = self._score(template, feasible, defaults)[candidates]
             candidates = candidates[scores == scores.max()]
         return self._snapshot.names[self._draw(candidates, uid)]
+
+    def takes(self, template: Template, row: int) -> bool:
+        """Whether one node would take a pod of the template now."""
+        return bool(self._feasible(template)[row])
 
     def is_feasible(self, template: Template) -> bool:
         """Whether any node would take a pod of the template now."""
@@ -229,48 +233,54 @@ class Cycle:
 
     # --- why not ------------------------------------------------------------------------------------------
 
-    def explain(self, template: Template) -> str:
-        """Why no node is feasible: each node counts for the first plugin that refuses it, reasons sorted as
-        texts.
-        """
+    def explain(self, template: Template) -> Refusal:
+        """Why no node is feasible: each node counts for the first plugin that refuses it."""
         present = self._snapshot.present[: self._snapshot.size]
         nodes = int(present.sum())
         if not nodes:
-            return NO_NODES
-        counts: Counter[str] = Counter()
-        left = present.copy()
-        for mask, reasons in self._refusals(template):
-            refused = np.flatnonzero(left & ~mask)
-            if len(refused):
-                counts.update(reasons(refused))
-            left &= mask
-        parts = sorted(f"{count} {reason}" for reason, count in counts.items())
-        return f"0/{nodes} nodes are available: {', '.join(parts)}."
+            return Refusal(NO_NODES)
+        counts, hopeful = self._count_refusals(template, present.copy())
+        return Refusal(available(nodes, counts), nodes, hopeful)
 
-    def _refusals(self, template: Template) -> Iterator[tuple[Mask, Reasons]]:
-        """(rows that pass, reasons for those that do not), in the order in which Kubernetes filters."""
+    def refused_by(self, template: Template, row: int) -> Counter[str]:
+        """The reasons of one node; none where it is feasible."""
+        alone = np.zeros(self._snapshot.size, dtype=bool)
+        alone[row] = True
+        return self._count_refusals(template, alone)[0]
+
+    def _count_refusals(self, template: Template, left: Mask) -> tuple[Counter[str], Ints]:
+        """Reasons of the nodes that are `left`, and the rows of those that others could make room on."""
+        counts: Counter[str] = Counter()
+        hopeful = np.zeros(len(left), dtype=bool)
+        for mask, reasons, may_help in self._refusals(template):
+            refused = left & ~mask
+            if rows := np.flatnonzero(refused).tolist():
+                counts.update(reasons(np.array(rows)))
+                hopeful |= refused & may_help
+            left &= mask
+        return counts, np.flatnonzero(hopeful)
+
+    def _refusals(self, template: Template) -> Iterator[tuple[Mask, Reasons, Mask | bool]]:
+        """(rows that pass, reasons for those that do not, where it could help that others go), in the order
+        in which Kubernetes filters.
+        """
         snapshot, suit = self._snapshot, self._suit(template)
-        yield suit.schedulable, _always(nodeunschedulable.REASON)
-        yield suit.untainted, lambda rows: self._taint_reasons(template, rows)
-        yield suit.suited, _always(nodeaffinity.REASON)
+        yield suit.schedulable, _always(nodeunschedulable.REASON), False
+        yield suit.untainted, _always(tainttoleration.REASON), False
+        yield suit.suited, _always(nodeaffinity.REASON), False
         if template.ports:
-            yield nodeports.filter_rows(snapshot, template), _always(nodeports.REASON)
-        fits = self._room(template.demand).fits
-        yield fits, lambda rows: noderesourcesfit.reasons(snapshot, template.demand, rows)
+            yield nodeports.filter_rows(snapshot, template), _always(nodeports.REASON), True
+        fits, large = self._room(template.demand).fits, noderesourcesfit.large_rows(snapshot, template.demand)
+        yield fits, lambda rows: noderesourcesfit.reasons(snapshot, template.demand, rows), large
         if any(spread.hard for spread in template.spreads):
             labelled, even = self._spread(template)
-            yield labelled, _always(podtopologyspread.REASON_MISSING_LABEL)
-            yield even, _always(podtopologyspread.REASON)
+            yield labelled, _always(podtopologyspread.REASON_MISSING_LABEL), False
+            yield even, _always(podtopologyspread.REASON), True
         if interpodaffinity.concerns(snapshot, template):
             verdict = interpodaffinity.filter_rows(snapshot, template, self._namespaces)
-            yield verdict.affinity, _always(interpodaffinity.REASON_AFFINITY)
-            yield verdict.anti_affinity, _always(interpodaffinity.REASON_ANTI_AFFINITY)
-            yield verdict.existing, _always(interpodaffinity.REASON_EXISTING)
-
-    def _taint_reasons(self, template: Template, rows: Ints) -> Counter[str]:
-        tainted = self._snapshot.tainted
-        taints = (first_untolerated(tainted[int(row)], template.tolerations) for row in rows)
-        return Counter(tainttoleration.reason(taint) for taint in taints if taint is not None)
+            yield verdict.affinity, _always(interpodaffinity.REASON_AFFINITY), False
+            yield verdict.anti_affinity, _always(interpodaffinity.REASON_ANTI_AFFINITY), True
+            yield verdict.existing, _always(interpodaffinity.REASON_EXISTING), True
 
 
 def _always(reason: str) -> Reasons:

@@ -4,16 +4,18 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import inf
 from typing import Any
 
 from gitrel.clock import parse_instant
-from gitrel.cluster.controllers.controller import Reader
+from gitrel.cluster.controllers.controller import Key, Reader
 from gitrel.cluster.scheduler.cycle import Cycle
 from gitrel.cluster.scheduler.defaults import DefaultSpreads
-from gitrel.cluster.scheduler.pods import is_ours, is_placed
+from gitrel.cluster.scheduler.pods import is_ours, is_placed, key_of
 from gitrel.cluster.scheduler.queue import Entry, Queue, entry_of
+from gitrel.cluster.scheduler.refusal import Refusal
 from gitrel.cluster.scheduler.snapshot import Snapshot
 from gitrel.cluster.scheduler.template import Template, Templates
 from gitrel.kube import conditions
@@ -30,7 +32,9 @@ class Memory:
         self.spreads = DefaultSpreads()
         self.namespaces: dict[str, Mapping[str, str]] = {}
         self.cycle = Cycle(self.snapshot, self.namespaces)
-        self._explained: tuple[Template, tuple[int, int], str] | None = None
+        self.nominated: dict[Key, Object] = {}
+        """Pods that wait for others to leave the node that they were promised."""
+        self._explained: tuple[Template, tuple[int, int], Refusal] | None = None
         for namespace in read.list("namespaces"):
             self.namespaces[namespace["metadata"]["name"]] = labels_of(namespace)
         for service in read.list("services"):
@@ -45,6 +49,7 @@ class Memory:
 
     def _recall(self, pod: Object, read: Reader) -> None:
         """Puts a pod where it stood in the queue: in line, or waiting since its last attempt."""
+        self.note_nominated(pod)
         scheduled = conditions.find((pod.get("status") or {}).get("conditions"), "PodScheduled")
         if scheduled is None or scheduled.get("reason") == "SchedulingGated":
             self.queue.put(entry_of(pod, self.templates.of(pod)))
@@ -52,10 +57,33 @@ class Memory:
             attempts, tried_at = _attempts(pod, scheduled, read)
             self.queue.put_back(entry_of(pod, self.templates.of(pod), attempts, tried_at))
 
+    def note_nominated(self, pod: Object) -> None:
+        if (pod.get("status") or {}).get("nominatedNodeName"):
+            self.nominated[key_of(pod)] = pod
+        else:
+            self.nominated.pop(key_of(pod), None)
+
+    @contextmanager
+    def promises_kept(self, entry: Entry) -> Iterator[None]:
+        """Within it, the room that was promised to pods of as much worth counts as taken."""
+        kept = []
+        for key, pod in self.nominated.items():
+            if key == entry.key or (pod["spec"].get("priority") or 0) < entry.priority:
+                continue
+            there = {**pod, "spec": {**pod["spec"], "nodeName": pod["status"]["nominatedNodeName"]}}
+            if there["spec"]["nodeName"] in self.snapshot.rows:
+                self.snapshot.put_pod(there, self.templates.of(pod))
+                kept.append(key)
+        try:
+            yield
+        finally:
+            for key in kept:
+                self.snapshot.remove_pod(*key)
+
     def entry(self, pod: Object) -> Entry:
         return entry_of(pod, self.templates.of(pod))
 
-    def explain(self, template: Template) -> str:
+    def explain(self, template: Template) -> Refusal:
         """Why no node takes a pod of the template. Equal pods that fail in a row ask once."""
         state = (self.snapshot.version, len(self.snapshot.journal))
         if self._explained is None or self._explained[:2] != (template, state):

@@ -23,6 +23,10 @@ def is_placed(pod: Pod) -> bool:
     return bool(pod["spec"].get("nodeName")) and not is_over(pod)
 
 
+def is_leaving(pod: Pod) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
 def is_ours(pod: Pod) -> bool:
     """A pod that this scheduler is to place."""
     spec = pod["spec"]

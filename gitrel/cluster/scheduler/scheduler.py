@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from gitrel.clock import format_instant
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.controllers.controller import Change, Context, Key, Reader
-from gitrel.cluster.scheduler.pods import is_ours, is_placed, is_same, key_of
+from gitrel.cluster.scheduler.pods import is_leaving, is_ours, is_placed, is_same, key_of
 from gitrel.cluster.scheduler.queue import Entry, in_order
 from gitrel.cluster.scheduler.template import Spread, Template
 from gitrel.kube import conditions
@@ -25,6 +25,7 @@ from gitrel.kube.identity import Object, labels_of
 
 if TYPE_CHECKING:
     from gitrel.cluster.scheduler.memory import Memory
+    from gitrel.cluster.scheduler.refusal import Refusal
 
 QUEUE = Key("", "queue")
 GATED_MESSAGE = "Scheduling is blocked due to non-empty scheduling gates"
@@ -61,6 +62,7 @@ class Scheduler:
             memory.queue.put(memory.entry(pod))
             return (QUEUE,)
         memory.queue.drop(key)
+        memory.nominated.pop(key, None)
         gone = memory.snapshot.remove_pod(*key)
         return (QUEUE,) if gone and memory.queue.waiting else ()
 
@@ -118,35 +120,63 @@ class Scheduler:
         if due != inf:
             context.requeue_at(QUEUE, datetime.fromtimestamp(due, UTC))
 
-    def _place(self, memory: Memory, entry: Entry, context: Context) -> str | None:
+    def _place(self, memory: Memory, entry: Entry, context: Context) -> Refusal | None:
         """Binds the pod to the best node. None where that worked, else why it did not."""
+        from gitrel.cluster.scheduler.refusal import Refusal
+
         namespace, name = entry.key
 
         def defaults() -> tuple[Spread, ...]:
             pod = context.read.get("pods", namespace, name)
             return memory.spreads.of(pod, entry.template, context.read) if pod is not None else ()
 
-        node = memory.cycle.find(entry.template, entry.uid, defaults)
-        if node is None:
-            return memory.explain(entry.template)
+        with memory.promises_kept(entry):
+            node = memory.cycle.find(entry.template, entry.uid, defaults)
+            if node is None:
+                return memory.explain(entry.template)
         try:
             bound = context.write.bind(namespace, name, node)
         except ApiError as error:
-            return f"binding rejected: {error}"
+            return Refusal(f"binding rejected: {error}")
+        memory.nominated.pop(entry.key, None)
         what = f"Successfully assigned {namespace}/{name} to {node}"
         context.write.event(bound, "Normal", "Scheduled", what)
         return None
 
-    def _put_back(self, memory: Memory, entry: Entry, refusal: str, context: Context) -> None:
-        """Tells why the pod waits, and counts the attempt: its event is the record of it."""
+    def _put_back(self, memory: Memory, entry: Entry, refusal: Refusal, context: Context) -> None:
+        """Tells why the pod waits, and counts the attempt: its event is the record of it.
+
+        Pods of less worth may have been told to go; then it waits for the node that they leave.
+        """
         pod = context.read.get("pods", *entry.key)
         if pod is None:
             memory.queue.drop(entry.key)
             return
         tried_at = float(int(context.now.timestamp()))
         memory.queue.put_back(replace(entry, attempts=entry.attempts + 1, tried_at=tried_at))
-        context.write.event(pod, "Warning", "FailedScheduling", refusal)
-        _set_unscheduled(pod, "Unschedulable", refusal, context)
+        node, message = self._make_room(memory, entry, pod, refusal, context)
+        context.write.event(pod, "Warning", "FailedScheduling", message)
+        memory.note_nominated(_set_unscheduled(pod, "Unschedulable", message, context, node))
+
+    def _make_room(
+        self, memory: Memory, entry: Entry, pod: Object, refusal: Refusal, context: Context
+    ) -> tuple[str, str]:
+        """The node that pods of less worth were told to leave, or none; and what to tell of it all."""
+        from gitrel.cluster.scheduler import preemption
+        from gitrel.cluster.scheduler.refusal import NEVER, UNDER_WAY
+
+        if pod["spec"].get("preemptionPolicy") == "Never":
+            return "", refusal.told(NEVER)
+        nominated = (pod.get("status") or {}).get("nominatedNodeName") or ""
+        for other in context.read.on_node(nominated) if nominated else ():
+            if is_placed(other) and is_leaving(other) and preemption.priority(other) < entry.priority:
+                return nominated, refusal.told(UNDER_WAY)
+        found = preemption.find(memory, entry, refusal, context.read)
+        if isinstance(found, dict):
+            return "", refusal.told(refusal.helpless(found))
+        for victim in found.victims:
+            _evict(victim, pod, found.node, context)
+        return found.node, refusal.message
 
     def _hold_back(self, memory: Memory, entry: Entry, context: Context) -> None:
         """A pod with scheduling gates is not tried; taking them away changes its spec, which puts it in
@@ -166,13 +196,38 @@ class Scheduler:
         return self._memory
 
 
-def _set_unscheduled(pod: Object, reason: str, message: str, context: Context) -> None:
-    """Writes the PodScheduled condition where it says something new."""
-    status = pod.get("status") or {}
-    old = conditions.find(status.get("conditions"), "PodScheduled")
-    if old is not None and (old.get("reason"), old.get("message")) == (reason, message):
+def _evict(victim: Object, pod: Object, node: str, context: Context) -> None:
+    """Says on the victim why it goes, and deletes it; one that is going already is left alone."""
+    if is_leaving(victim):
         return
+    status = victim.get("status") or {}
+    rows = conditions.with_condition(
+        status.get("conditions"),
+        "DisruptionTarget",
+        "True",
+        now=format_instant(context.now.replace(microsecond=0)),
+        reason="PreemptionByScheduler",
+        message="default-scheduler: preempting to accommodate a higher priority pod",
+        observedGeneration=victim["metadata"].get("generation", 0),
+    )
+    metadata = victim["metadata"]
+    context.write.update_status("pods", {**victim, "status": {**status, "conditions": rows}})
+    context.write.delete("pods", metadata["namespace"], metadata["name"], uid=metadata["uid"])
+    told = f"Preempted by pod {pod['metadata']['uid']} on node {node}"
+    context.write.event(victim, "Normal", "Preempted", told)
+
+
+def _set_unscheduled(pod: Object, reason: str, message: str, context: Context, node: str = "") -> Object:
+    """Writes the PodScheduled condition, and the node that is promised, where they say something new."""
+    status = {key: value for key, value in (pod.get("status") or {}).items() if key != "nominatedNodeName"}
+    if node:
+        status["nominatedNodeName"] = node
+    old = conditions.find(status.get("conditions"), "PodScheduled")
+    same = old is not None and (old.get("reason"), old.get("message")) == (reason, message)
+    if same and status == pod.get("status"):
+        return pod
     now = format_instant(context.now.replace(microsecond=0))
+    generation = pod["metadata"].get("generation", 0)
     rows = conditions.with_condition(
         status.get("conditions"),
         "PodScheduled",
@@ -181,5 +236,6 @@ def _set_unscheduled(pod: Object, reason: str, message: str, context: Context) -
         reason=reason,
         message=message,
         lastProbeTime=None,
+        **({} if reason == "SchedulingGated" else {"observedGeneration": generation}),
     )
-    context.write.update_status("pods", {**pod, "status": {**status, "conditions": rows}})
+    return context.write.update_status("pods", {**pod, "status": {**status, "conditions": rows}})

@@ -231,7 +231,7 @@ def test_every_node_is_counted_under_its_first_refusal() -> None:
     assert world.why(wanted) == (
         "0/6 nodes are available: 1 Insufficient memory, "
         "1 node(s) didn't match Pod's node affinity/selector, 1 node(s) were unschedulable, "
-        "2 Insufficient cpu, 2 node(s) had untolerated taint {dedicated: db}."
+        "2 Insufficient cpu, 2 node(s) had untolerated taint(s)."
     )
 
 

@@ -70,7 +70,10 @@ def test_a_pod_that_fits_nowhere_waits_for_a_node() -> None:
     scheduled = conditions.find(found["status"]["conditions"], "PodScheduled")
     assert scheduled is not None
     assert (scheduled["status"], scheduled["reason"]) == ("False", "Unschedulable")
-    assert scheduled["message"] == "0/1 nodes are available: 1 Insufficient cpu."
+    assert scheduled["message"] == (
+        "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: "
+        "0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+    )
     assert failures(made, "a") == 1
     made.advance(timedelta(seconds=30))
     made.writer.create("nodes", big_node("small", "15"))

@@ -55,7 +55,7 @@ class World:
         return self.cycle.find(self.templates.of(wanted), wanted["metadata"]["uid"], lambda: tuple(spreads))
 
     def why(self, wanted: Object) -> str:
-        return self.cycle.explain(self.templates.of(wanted))
+        return self.cycle.explain(self.templates.of(wanted)).message
 
     def feasible(self, wanted: Object) -> set[str]:
         mask = self.cycle._feasible(self.templates.of(wanted))

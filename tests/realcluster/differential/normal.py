@@ -6,13 +6,16 @@ The rule. An object is compared whole, but:
   every other instant is `<time>`;
 * the hash in the name of the n-th ReplicaSet of a Deployment is `#n`, wherever it is written, and so is the
   hash of a StatefulSet's or DaemonSet's n-th ControllerRevision; a random suffix is `*`; an address that the
-  cluster chose is `<ip>`; a node is `<node>`, unless the script is about where pods go;
+  cluster chose is `<ip>`; a node is `<node>`, and where the script is about where pods go the n-th that gets
+  one is `<node n>`: which of several equal nodes is taken is nobody's promise;
 * `null`, `{}` and `[]` are the same as nothing: Go writes them where a struct has no `omitempty`;
-* two objects of one generated name are the same object to us: which of several equal pods is taken is
-  nobody's promise. So they are compared as a sorted list of states, without their names.
+* two objects of one generated name are the same object to us, for nobody promises either which of several
+  equal pods is taken. So they are compared as a sorted list of states, without their names.
 
-Events, but those of claims, which the bundled cluster does not bind, are compared by object, source, type, reason and message, and Normal ones by how often; Warnings are
-repeated as often as a retry happens to come, and combined when there are many.
+Events are compared by object, source, type, reason and message, and Normal ones by how often; Warnings are
+repeated as often as a retry happens to come, and combined when there are many. Left out are those of claims,
+which the bundled cluster does not bind, and FailedScheduling: what it says stands in the pod's condition too,
+and the real scheduler also tries while a new node is not open yet.
 
 Of what happened on the way, which real controllers run through at their own pace, the decisions are compared:
 the sizes that a ReplicaSet was given, each condition's statuses and reasons in their order, the phases and
@@ -50,6 +53,7 @@ class Names:
         self._bases: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._nodes_matter = nodes_matter
+        self._nodes = 0
         self._pattern: re.Pattern[str] | None = None
         self._refused = re.compile("(?!)")
         for seen in history:
@@ -58,6 +62,11 @@ class Names:
 
     def _learn(self, seen: Seen) -> None:
         metadata, name = seen.object["metadata"], seen.name
+        node = seen.object["spec"].get("nodeName") if seen.resource == "pods" else None
+        if self._nodes_matter and node and node not in self._known:
+            self._nodes += 1
+            self._known[node] = f"<node {self._nodes}>"
+            self._pattern = None
         if metadata["uid"] in self._uids:
             return
         owner = controller_of(seen.object)
@@ -147,7 +156,9 @@ def state(objects: Mapping[tuple[str, str], Object], names: Names) -> dict[str, 
     events = [
         obj
         for (resource, _), obj in objects.items()
-        if resource == "events" and obj["involvedObject"]["kind"] != "PersistentVolumeClaim"
+        if resource == "events"
+        and obj["involvedObject"]["kind"] != "PersistentVolumeClaim"
+        and obj["reason"] != "FailedScheduling"
     ]
     return {**states, "events": _lines(events, names)}
 

@@ -88,9 +88,13 @@ class Play:
     # --- nodes and pods -----------------------------------------------------------------------------------
 
     def add_node(self, name: str, labels: Mapping[str, str] = {}, taints: Any = (), room: Any = None) -> None:
-        """It goes with the script."""
-        self._nodes.append(name)
-        self.side.add_node(byhand.node(name, labels, taints, room))
+        """It goes with the script. What it is really called, `node` tells."""
+        self._nodes.append(self.node(name))
+        self.side.add_node(byhand.node(self.node(name), labels, taints, room))
+
+    def node(self, name: str) -> str:
+        """A name that no other script's node ever had: pods may still stand on one that is gone."""
+        return f"{self.namespace}-{name}"
 
     def pods(self, label: str = "") -> list[Object]:
         """Those that are there and not going, the oldest first; `label` as `key=value`."""

@@ -45,6 +45,15 @@ def filter_rows(snapshot: Snapshot, demand: Demand, rows: Ints | slice) -> Mask:
     return mask
 
 
+def large_rows(snapshot: Snapshot, demand: Demand) -> Mask:
+    """Where the demand would fit on the empty node, so that it is others who are in the way."""
+    mask = np.ones(snapshot.size, dtype=bool)
+    for resource, number in asked(demand):
+        offered = snapshot.allocatable.get(resource)
+        mask &= False if offered is None else offered[: snapshot.size] >= number
+    return mask
+
+
 def reasons(snapshot: Snapshot, demand: Demand, rows: Ints) -> dict[str, int]:
     """Reason → on how many of the rows; a node that is short of two things gives both."""
     crowded = snapshot.requested[PODS][rows] + 1 > snapshot.allocatable[PODS][rows]

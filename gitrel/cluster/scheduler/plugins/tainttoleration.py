@@ -12,9 +12,7 @@ from gitrel.cluster.scheduler.snapshot import Ints, Mask, Snapshot
 from gitrel.cluster.scheduler.template import Template
 from gitrel.kube.taints import Taint, first_untolerated, tolerates
 
-
-def reason(taint: Taint) -> str:
-    return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
+REASON = "node(s) had untolerated taint(s)"
 
 
 def fits(taints: Iterable[Taint], template: Template) -> bool:

@@ -41,7 +41,7 @@ def daemon_follows_nodes(play: Play) -> None:
     taint = {"key": "dedicated", "value": "batch", "effect": "NoSchedule"}
     play.add_node("zone-c", {"scene": "here"}, taints=[taint])
     play.settle("a tainted node")
-    play.patch("nodes", "zone-b", {"metadata": {"labels": {"scene": None}}})
+    play.patch("nodes", play.node("zone-b"), {"metadata": {"labels": {"scene": None}}})
     play.settle("one node is not meant any more")
 
 

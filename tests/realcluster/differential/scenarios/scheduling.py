@@ -26,10 +26,10 @@ def pod(name: str, *, cpu: str = "100m", labels: Mapping[str, str] = {}, **spec:
     }
 
 
-def zones(play: Play, *names: str, **more: Any) -> None:
+def zones(play: Play, *names: str) -> None:
     """A node in each zone, called after it."""
     for name in names:
-        play.add_node(name, {"scene": "here", ZONE: name}, **more)
+        play.add_node(name, {"scene": "here", ZONE: play.node(name)}, room={"cpu": "2"})
 
 
 def term(key: str, labels: Mapping[str, str]) -> Object:
@@ -54,10 +54,10 @@ def one_by_one(play: Play, *pods: Object) -> None:
 def schedule_spread(play: Play) -> None:
     """Hard spreading over zones, with one zone that has no room."""
     zones(play, "zone-a", "zone-b")
-    play.add_node("zone-c", {"scene": "here", ZONE: "zone-c"}, room={"cpu": "150m"})
+    play.add_node("zone-c", {"scene": "here", ZONE: play.node("zone-c")}, room={"cpu": "50m"})
     group = {"set": "one"}
     rule = spread(1, ZONE)
-    names = [f"p{number}" for number in range(7)]
+    names = [f"p{number}" for number in range(4)]
     one_by_one(play, *(pod(name, labels=group, topologySpreadConstraints=rule) for name in names))
     play.note("in each zone", _where(play))
 
@@ -88,7 +88,7 @@ def _where(play: Play) -> list[int]:
 def schedule_affinity(play: Play) -> None:
     """Beside another pod, away from another, and away from one's own kind."""
     zones(play, "zone-a", "zone-b", "zone-c")
-    db = pod("db", labels={"tier": "db"}, nodeSelector={"scene": "here", ZONE: "zone-b"})
+    db = pod("db", labels={"tier": "db"}, nodeSelector={"scene": "here", ZONE: play.node("zone-b")})
     near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term(HOST, {"tier": "db"})]}}
     away = {
         "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term(HOST, {"alone": "yes"})]}
@@ -127,9 +127,9 @@ def schedule_nodes(play: Play) -> None:
 
     one_by_one(
         play,
-        pod("in-a", affinity=required("In", "zone-a")),
-        pod("not-in-a", affinity=required("NotIn", "zone-a")),
-        pod("rather-b", affinity=preferred("zone-b")),
+        pod("in-a", affinity=required("In", play.node("zone-a"))),
+        pod("not-in-a", affinity=required("NotIn", play.node("zone-a"))),
+        pod("rather-b", affinity=preferred(play.node("zone-b"))),
         pod("nowhere", affinity=required("In", "zone-x")),
         pod("no-such-label", nodeSelector={"scene": "elsewhere"}),
     )
@@ -139,9 +139,9 @@ def schedule_nodes(play: Play) -> None:
 
 @scenario(alone=True)
 def schedule_taints(play: Play) -> None:
-    """Tainted and cordoned nodes, with and without toleration."""
+    """With and without toleration, and with one of another value."""
     taint = {"key": "dedicated", "value": "batch", "effect": "NoSchedule"}
-    play.add_node("tainted", {"scene": "here"}, taints=[taint])
+    play.add_node("node-tainted", {"scene": "here"}, taints=[taint])
     tolerating = [{"key": "dedicated", "operator": "Equal", "value": "batch", "effect": "NoSchedule"}]
     other = [{"key": "dedicated", "operator": "Equal", "value": "web", "effect": "NoSchedule"}]
     one_by_one(
@@ -150,17 +150,24 @@ def schedule_taints(play: Play) -> None:
         pod("tolerating", tolerations=tolerating),
         pod("tolerating-another", tolerations=other),
     )
-    play.patch("nodes", "tainted", {"spec": {"unschedulable": True}})
+
+
+@scenario(alone=True)
+def schedule_cordoned(play: Play) -> None:
+    """A node that is closed takes nobody, and is open again at once."""
+    zones(play, "zone-a")
+    one_by_one(play, pod("before"))
+    play.patch("nodes", play.node("zone-a"), {"spec": {"unschedulable": True}})
     play.wait(1.5, "cordoned")
-    one_by_one(play, pod("too-late", tolerations=tolerating))
-    play.patch("nodes", "tainted", {"spec": {"unschedulable": None}})
+    one_by_one(play, pod("late"))
+    play.patch("nodes", play.node("zone-a"), {"spec": {"unschedulable": None}})
     play.settle("open again")
 
 
 @scenario(alone=True)
 def schedule_room(play: Play) -> None:
     """Too little processor, too little memory, too many pods; and room that is made."""
-    play.add_node("small", {"scene": "here"}, room={"cpu": "1", "memory": "100Mi", "pods": "3"})
+    play.add_node("node-small", {"scene": "here"}, room={"cpu": "1", "memory": "100Mi", "pods": "3"})
     one_by_one(
         play,
         pod("most", cpu="700m"),
@@ -175,7 +182,7 @@ def schedule_room(play: Play) -> None:
 @scenario(alone=True)
 def schedule_priorities(play: Play) -> None:
     """A pod of more worth takes the place of one of less; of several it takes what costs least."""
-    play.add_node("small", {"scene": "here"}, room={"cpu": "1"})
+    play.add_node("node-small", {"scene": "here"}, room={"cpu": "1"})
     for name, value in (("low", 10), ("high", 1000)):
         body = {
             "apiVersion": "scheduling.k8s.io/v1",
