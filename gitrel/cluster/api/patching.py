@@ -124,7 +124,7 @@ def _typed(kind: Kind, config: Object, request: Request) -> Object:
     if kind.custom:
         return schema.decoded(kind, config, request.field_validation, request.warn)
     unknown: list[str] = []
-    config = schema.decoded(kind, config, "Warn", unknown.append)
+    schema.decoded(kind, config, "Warn", unknown.append)
     if unknown:
         metadata = config.get("metadata") or {}
         which = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
@@ -133,6 +133,7 @@ def _typed(kind: Kind, config: Object, request: Request) -> Object:
         why = told[0] if len(told) == 1 else "\n".join(["errors:", *(f"  {one}" for one in told)])
         kind_ = f"{config['apiVersion']}, Kind={kind.kind}"
         raise errors.ApiError(500, "", f"failed to create typed patch object ({which}; {kind_}): {why}")
+    # To the letter: whoever applies a field owns it, be it null or empty.
     return config
 
 

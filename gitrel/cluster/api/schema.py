@@ -226,7 +226,9 @@ def _path(steps: Iterable[Any]) -> str:
 
 
 def _normal(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
-    """The value without nulls and unknown fields, quantities in canonical form; shares what was fine."""
+    """The value as Go's types write it out again: without nulls, unknown fields, and empty lists and maps
+    that may be left out; quantities in canonical form.
+    """
     shape = type_.shape
     if shape == "struct" and isinstance(value, dict):
         return _normal_struct(value, type_, path, unknown)
@@ -272,5 +274,7 @@ def _normal_struct(value: Mapping[str, Any], type_: Type, path: str, unknown: li
         if field is None:
             unknown.append(place)
         elif item is not None:
-            new[key] = _normal(item, field, place, unknown)
+            clean = _normal(item, field, place, unknown)
+            if clean or field.shape not in ("map", "list") or key in type_.required:
+                new[key] = clean
     return new

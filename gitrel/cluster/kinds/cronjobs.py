@@ -33,7 +33,9 @@ def default_cron_job(obj: Object) -> Object:
 
     def default_spec(spec: Object) -> Object:
         return changed(
-            filled(spec, _SPEC), "jobTemplate", lambda template: changed(template, "spec", default_job_spec)
+            filled(spec, _SPEC),
+            "jobTemplate",
+            lambda job: changed(filled(job, {"metadata": {}}), "spec", default_job_spec),
         )
 
     return changed(obj, "spec", default_spec)

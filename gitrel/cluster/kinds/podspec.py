@@ -43,8 +43,8 @@ default_pod_spec = remembered(_default_spec)
 
 
 def default_template(template: Object) -> Object:
-    """A PodTemplateSpec."""
-    return changed(template, "spec", default_pod_spec)
+    """A PodTemplateSpec; its metadata is always written out, even where there is none."""
+    return changed(filled(template, {"metadata": {}}), "spec", default_pod_spec)
 
 
 def default_container(container: Object) -> Object:

@@ -62,6 +62,12 @@ def cron_job(pod: Any) -> Any:
     return {"spec": {"template": {"spec": {**pod, "restartPolicy": "Never"}}}}
 
 
+def full_cron_job() -> Any:
+    """The two kinds of metadata are written out by the type, empty as they are."""
+    pod = {**FULL_POD, "restartPolicy": "Never"}
+    return {"metadata": {}, "spec": {"template": {"metadata": {}, "spec": pod}}}
+
+
 def wide(kind: str, api_version: str, **body: Any) -> Object:
     return of(kind, api_version, namespace="", **body)
 
@@ -119,7 +125,7 @@ CASES: dict[str, tuple[Object, Object]] = {
         of("CronJob", "batch/v1", spec={"schedule": "@hourly", "jobTemplate": cron_job(POD)}),
         {
             "spec": {
-                "schedule": "@hourly", "jobTemplate": cron_job(FULL_POD), "concurrencyPolicy": "Allow",
+                "schedule": "@hourly", "jobTemplate": full_cron_job(), "concurrencyPolicy": "Allow",
                 "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1,
             },
             "status": {},
@@ -248,7 +254,8 @@ CASES: dict[str, tuple[Object, Object]] = {
         wide("CertificateSigningRequest", "certificates.k8s.io/v1",
              spec={"request": REQUEST, "signerName": "example.com/s", "usages": ["client auth"]},
              status={"conditions": [{"type": "Approved", "status": "True"}]}),
-        {"spec": {"request": REQUEST, "signerName": "example.com/s", "usages": ["client auth"]},
+        {"spec": {"request": REQUEST, "signerName": "example.com/s", "usages": ["client auth"],
+                  "username": "system:admin", "groups": ["system:masters", "system:authenticated"]},
          "status": {}},
     ),
     "a FlowSchema": (

@@ -64,8 +64,9 @@ def apply(
     said_before = owners[manager].fields if manager in owners else EMPTY
     new_owners = m.with_fields(owners, manager, wanted, now)
     new = merged(live, config, type_)
-    gone = _unwanted(said_before - wanted, m.owned_by_anyone(new_owners))
-    new = without(new, gone, type_)
+    owned = m.owned_by_anyone(new_owners)
+    gone = _unwanted(said_before - wanted, owned)
+    new = without(new, gone, type_, owned)
     if live is None:
         return Applied(new, new_owners)
     change = compared(live, new, type_)
@@ -83,8 +84,17 @@ def apply(
 
 
 def _unwanted(dropped: FieldSet, owned: FieldSet) -> FieldSet:
-    """What was given up and is owned by nobody now; an entry stays while anything in it is owned."""
-    prefixes = {path[:length] for path in owned for length in range(1, len(path) + 1)}
+    """What was given up and is owned by nobody now.
+
+    A struct's field stays while anything in it is owned. An entry of a list does not: it goes unless somebody
+    owns the entry itself, whatever others have written into it.
+    """
+    prefixes = {
+        path[:length]
+        for path in owned
+        for length in range(1, len(path) + 1)
+        if length == len(path) or path[length - 1].startswith("f:")
+    }
     return frozenset(path for path in dropped if path not in prefixes)
 
 
@@ -112,7 +122,7 @@ def _conflict_error(conflicts: dict[Manager, FieldSet]) -> ApiError:
     rows = [
         (_told(manager), path)
         for manager in sorted(conflicts)
-        for path in sorted(map(shown_path, conflicts[manager]))
+        for path in map(shown_path, sorted(conflicts[manager], key=_place))
     ]
     causes: list[dict[str, Any]] = [
         {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path}
@@ -127,6 +137,11 @@ def _conflict_error(conflicts: dict[Manager, FieldSet]) -> ApiError:
             lines += [f"- {path}" for other, path in rows if other == who]
         message = f"Apply failed with {len(rows)} conflicts: " + "\n".join(lines)
     return ApiError(409, "Conflict", message, {"causes": causes})
+
+
+def _place(path: FieldPath) -> list[tuple[bool, str]]:
+    """Fields of one place come before what is below other fields of that place."""
+    return [(number < len(path) - 1, element) for number, element in enumerate(path)]
 
 
 def _told(manager: Manager) -> str:

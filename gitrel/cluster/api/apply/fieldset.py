@@ -67,6 +67,13 @@ def fields_of(value: Any, type_: Type, at: FieldPath = ()) -> FieldSet:
     return frozenset(found)
 
 
+def whole(value: Any, type_: Type, at: FieldPath) -> FieldSet:
+    """Of a value that comes or goes as a whole: also every struct, list and map on the way to its leaves."""
+    found = fields_of(value, type_, at)
+    shortest = len(at)
+    return found | {path[:length] for path in found for length in range(shortest, len(path))} | {at}
+
+
 def _collect(value: Any, type_: Type, at: FieldPath, found: set[FieldPath]) -> None:
     if type_.atomic or type_.shape in ("scalar", "any") or not isinstance(value, (dict, list)):
         if at:

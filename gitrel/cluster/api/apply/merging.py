@@ -6,7 +6,7 @@ edited: what does not change is shared, and what is shared is not looked into.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from gitrel.cluster.api.apply.fieldset import (
     NotAssociative,
     distinct_elements,
     elements_of,
-    fields_of,
+    whole,
 )
 from gitrel.cluster.api.apply.types import Type
 
@@ -41,25 +41,47 @@ def merged(live: Any, applied: Any, type_: Type) -> Any:
 
 
 def _merged_list(live: Sequence[Any], applied: Sequence[Any], type_: Type) -> list[Any]:
-    """Applied entries come in their own order; entries only of `live` keep their place before what follows
-    them, and come first where nothing else says where they belong (`typed/merge.go`, visitListItems).
+    """Applied entries come in their own order; entries only of `live` stay in front of what followed them.
+
+    Both lists are walked at once. What stands only in `live` goes first. An entry of both waits until it is
+    its turn in the applied order; where `live` has it earlier, it is passed over there (`typed/merge.go`).
     """
     wanted = distinct_elements(applied, type_)
-    left = elements_of(live, type_)
+    left, right = elements_of(live, type_), list(wanted)
     known = dict(left)
+    shared = [element for element in right if element in known]
     result: list[Any] = []
     done: set[str] = set()
-    position = 0
-    for element, item in wanted.items():
-        while position < len(left) and ((at := left[position])[0] not in wanted or at[0] in done):
-            if at[0] not in wanted:
-                result.append(at[1])
-            position += 1
-        if element in known:
-            item = item if type_.is_set else merged(known[element], item, type_.element)
+
+    def take(element: str) -> None:
+        item = wanted[element]
+        if element in known and not type_.is_set:
+            item = merged(known[element], item, type_.element)
         result.append(item)
         done.add(element)
-    result.extend(item for element, item in left[position:] if element not in wanted)
+        if shared and shared[0] == element:
+            shared.pop(0)
+
+    at, to = 0, 0
+    while at < len(left) or to < len(right):
+        if at < len(left):
+            element, item = left[at]
+            both = to < len(right)
+            if both and element == right[to]:
+                take(element)
+                at, to = at + 1, to + 1
+                continue
+            if both and element in wanted and shared and shared[0] != element:
+                at += 1
+                continue
+            if element not in wanted:
+                result.append(item)
+                at += 1
+                continue
+            at += element in done
+        if to < len(right):
+            take(right[to])
+            to += 1
     return result
 
 
@@ -85,6 +107,7 @@ def compared(old: Any, new: Any, type_: Type) -> Comparison:
     return Comparison(frozenset(added), frozenset(modified), frozenset(removed))
 
 
+_NONE: Mapping[str, Any] = {}
 _Sinks = tuple[set[FieldPath], set[FieldPath], set[FieldPath]]
 
 
@@ -94,26 +117,43 @@ def _compare(old: Any, new: Any, type_: Type, at: FieldPath, sinks: _Sinks) -> N
     added, modified, removed = sinks
     if old is None or new is None:
         sink, value = (added, new) if old is None else (removed, old)
-        sink |= fields_of(value, type_, at)
-        if value in ({}, []) or type_.shape == "map":
-            sink.add(at)
+        sink |= whole(value, type_, at)
     elif (
         isinstance(old, dict)
         and isinstance(new, dict)
         and not type_.atomic
         and type_.shape in ("struct", "map")
     ):
+        always = type_.always if type_.shape == "struct" else _NONE
         for name in (*old, *(name for name in new if name not in old)):
             field = type_.field(name)
             if field is not None:
-                _compare(old.get(name), new.get(name), field, (*at, f"f:{name}"), sinks)
-    elif isinstance(old, list) and isinstance(new, list) and not type_.atomic:
+                place = (*at, f"f:{name}")
+                before, after = old.get(name), new.get(name)
+                if name in always:
+                    before = always[name] if before is None else before
+                    after = always[name] if after is None else after
+                elif after is None and name in new:
+                    before, after = _nulled(before, field, place, sinks)
+                _compare(before, after, field, place, sinks)
+    elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and not type_.atomic:
         _compare_lists(old, new, type_, at, sinks)
     else:
         modified.add(at)
 
 
-def _compare_lists(old: list[Any], new: list[Any], type_: Type, at: FieldPath, sinks: _Sinks) -> None:
+def _nulled(before: Any, type_: Type, at: FieldPath, sinks: _Sinks) -> tuple[Any, Any]:
+    """What to compare where somebody said null: that is a value like others, and empties lists and maps."""
+    if before is None:
+        sinks[0].add(at)
+    elif type_.atomic or not isinstance(before, (dict, list)):
+        sinks[1].add(at)
+    else:
+        return before, type(before)()
+    return None, None
+
+
+def _compare_lists(old: Sequence[Any], new: Sequence[Any], type_: Type, at: FieldPath, sinks: _Sinks) -> None:
     try:
         before, after = dict(elements_of(old, type_)), dict(elements_of(new, type_))
     except NotAssociative:
@@ -121,40 +161,56 @@ def _compare_lists(old: list[Any], new: list[Any], type_: Type, at: FieldPath, s
         return
     for element in (*before, *(e for e in after if e not in before)):
         place = (*at, element)
-        if element not in before:
-            sinks[0].add(place)
-        elif element not in after:
-            sinks[2].add(place)
-        if not type_.is_set:
+        if type_.is_set:
+            if element not in before:
+                sinks[0].add(place)
+            elif element not in after:
+                sinks[2].add(place)
+        else:
             _compare(before.get(element), after.get(element), type_.element, place, sinks)
 
 
-def without(value: Any, gone: Collection[FieldPath], type_: Type) -> Any:
-    """`value` without those fields. A list or map that this empties goes too."""
+def without(value: Any, gone: Collection[FieldPath], type_: Type, kept: Collection[FieldPath] = EMPTY) -> Any:
+    """`value` without those fields. A list or map that this empties goes too, unless it is `kept` itself."""
     if not gone:
         return value
     here = {path[0] for path in gone if len(path) == 1}
-    deeper: dict[str, list[FieldPath]] = {}
-    for path in gone:
-        if len(path) > 1:
-            deeper.setdefault(path[0], []).append(path[1:])
+    deeper, holding = _below(gone), _below(kept)
     if isinstance(value, dict):
-        return _dict_without(value, here, deeper, type_)
+        return _dict_without(value, here, deeper, type_, holding)
     if isinstance(value, list) and not type_.atomic:
         # What identifies an entry stays as long as the entry does.
         keys = {(f"f:{key}",) for key in type_.list_keys}
         return [
             item
             if type_.is_set
-            else without(item, [p for p in deeper.get(element, ()) if p not in keys], type_.element)
+            else without(
+                item,
+                [p for p in deeper.get(element, ()) if p not in keys],
+                type_.element,
+                holding.get(element, EMPTY),
+            )
             for element, item in elements_of(value, type_)
             if element not in here
         ]
     return value
 
 
+def _below(paths: Collection[FieldPath]) -> dict[str, list[FieldPath]]:
+    """By their first element, what is left of those that are longer; `()` for such as end there."""
+    found: dict[str, list[FieldPath]] = {}
+    for path in paths:
+        if path:
+            found.setdefault(path[0], []).append(path[1:])
+    return found
+
+
 def _dict_without(
-    value: dict[str, Any], here: set[str], deeper: dict[str, list[FieldPath]], type_: Type
+    value: dict[str, Any],
+    here: set[str],
+    deeper: dict[str, list[FieldPath]],
+    type_: Type,
+    holding: dict[str, list[FieldPath]],
 ) -> Any:
     new = {}
     for name, item in value.items():
@@ -163,8 +219,9 @@ def _dict_without(
             continue
         field = type_.field(name)
         if element in deeper and field is not None:
-            left = without(item, deeper[element], field)
-            if not left and item and field.shape in ("map", "list"):
+            held = holding.get(element, EMPTY)
+            left = without(item, deeper[element], field, held)
+            if not left and item and field.shape in ("map", "list") and () not in held:
                 continue
             item = left
         new[name] = item

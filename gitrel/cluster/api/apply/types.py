@@ -20,6 +20,33 @@ _KEY_DEFAULTS: Mapping[str, Any] = {"protocol": "TCP"}
 """Keys of list entries that may be left out, and what they then are; the published schemas do not say it."""
 
 
+_NOTHING: Mapping[str, Any] = {}
+_ALWAYS: Mapping[str, tuple[str, ...]] = {
+    "apps.v1.DaemonSetSpec": ("template", "updateStrategy"),
+    "apps.v1.DeploymentSpec": ("strategy", "template"),
+    "apps.v1.ReplicaSetSpec": ("template",),
+    "apps.v1.StatefulSetSpec": ("template", "updateStrategy"),
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": ("scaleTargetRef",),
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": ("scaleTargetRef",),
+    "batch.v1.CronJobSpec": ("jobTemplate",),
+    "batch.v1.JobSpec": ("template",),
+    "batch.v1.JobTemplateSpec": ("metadata", "spec"),
+    "core.v1.Binding": ("target",),
+    "core.v1.Event": ("involvedObject", "source"),
+    "core.v1.NodeDaemonEndpoints": ("kubeletEndpoint",),
+    "core.v1.NodeStatus": ("daemonEndpoints", "nodeInfo"),
+    "core.v1.PersistentVolumeClaimSpec": ("resources",),
+    "core.v1.PodTemplate": ("template",),
+    "core.v1.PodTemplateSpec": ("metadata", "spec"),
+    "core.v1.ServiceStatus": ("loadBalancer",),
+    "events.v1.Event": ("deprecatedSource", "regarding"),
+    "flowcontrol.v1.FlowSchemaSpec": ("priorityLevelConfiguration",),
+    "networking.v1.IngressStatus": ("loadBalancer",),
+    "networking.v1.NetworkPolicySpec": ("podSelector",),
+}
+"""From the defaults in a 1.36 server's OpenAPI: structs below a root that are there from the beginning."""
+
+
 class Type:
     """One type. `name` is that of its definition, empty for inline ones."""
 
@@ -113,9 +140,24 @@ class Type:
         """`merge` and `retainKeys`, of strategic merge patch."""
         return frozenset(filter(None, (self._annotation("patch-strategy") or "").split(",")))
 
-    @property
-    def required(self) -> tuple[str, ...]:
-        return tuple(self._schema.get("required", ()))
+    @cached_property
+    def required(self) -> frozenset[str]:
+        return frozenset(self._schema.get("required", ()))
+
+    @cached_property
+    def always(self) -> Mapping[str, Any]:
+        """Fields that the server's own types cannot be without, and what they are where nothing is said.
+
+        In Go those are structs that are no pointers, and lists that are written even when empty. Who writes
+        into them has added what is in them, and not the field itself.
+        """
+        if not self.name:
+            return {}
+        structs = _ALWAYS.get(self.name.rpartition("io.k8s.api.")[2], ())
+        if "x-kubernetes-group-version-kind" in self._schema:
+            structs = (*structs, *(key for key in ("metadata", "spec", "status") if key in self.fields))
+        lists = (key for key in self.required if self.fields[key].shape == "list")
+        return {**dict.fromkeys(structs, _NOTHING), **dict.fromkeys(lists, ())}
 
 
 def key_of(entry: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[tuple[str, Any], ...] | None:
