@@ -47,6 +47,9 @@ def taken_over(kind: Kind, old: Object | None, new: Object, name: str, subresour
     before = managers.read(new["metadata"].get("managedFields"))
     manager = Manager(name, "Update", kind.api_version, subresource)
     after = applying.update(old, new, type_for(kind), before, manager, now=now)
+    if subresource == "scale" and manager in after:
+        # A Scale has no record of its own that could carry a time.
+        after = {**after, manager: after[manager]._replace(time="")}
     return new if after is before else recorded(new, after)
 
 

@@ -13,7 +13,7 @@ from gitrel.cluster.api.correlating import calculate_place
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import Propagation
 from gitrel.cluster.api.handler import Handler, Request
-from gitrel.cluster.api.rbac.user import ADMIN, AUTHENTICATED, MASTERS, User, service_account
+from gitrel.cluster.api.rbac.user import ADMIN, AUTHENTICATED, User, service_account
 from gitrel.kube.identity import Object
 
 _COMPONENTS = {
@@ -25,8 +25,7 @@ _COMPONENTS = {
 """Who an event says it is from; every other controller is called `<name>-controller`."""
 
 
-# No role is made for this one, and it has to be allowed to approve and to sign.
-_CERTIFICATES = service_account("kube-system", "certificate-controller").in_groups((MASTERS,))
+_CERTIFICATES = service_account("kube-system", "certificate-controller")
 _USERS = {
     "csrapproving": _CERTIFICATES,
     "csrsigning": _CERTIFICATES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gitrel.cluster.api import errors, eviction, scale, schema
+from gitrel.cluster.api import errors, eviction, scale, scaleapply, schema
 from gitrel.cluster.api.patch import json_patch, merge_patch
 from gitrel.cluster.api.strategic import strategic_merge_patch
 from gitrel.cluster.server import query, reading, writing
@@ -25,6 +25,9 @@ async def update_scale(call: Call) -> None:
 async def patch_scale(call: Call) -> None:
     options = call.write_options(applies=call.media() == writing.APPLY)
     body = await call.value(options)
+    if call.media() == writing.APPLY:
+        await _applied(call, options, body)
+        return
     now = scale.scale_of(call.kind, reading.existing(call))
     match call.media():
         case "application/json-patch+json":
@@ -44,13 +47,39 @@ async def _scaled(call: Call, options: WriteOptions, sent: Any) -> None:
     reading.existing(call)
     replicas = get(wanted, "spec", "replicas", default=0)
     if isinstance(replicas, bool) or not isinstance(replicas, int):
-        message = 'Scale in version "v1" cannot be handled as a Scale: spec.replicas has to be a number'
-        raise errors.bad_request(message)
+        raise errors.bad_request(_NO_NUMBER)
     handler, request = call.cluster.handler, call.request(options)
     new = await call.engine.write(
         lambda: scale.rescaled(handler, call.kind, reading.existing(call), wanted, request)
     )
     await call.exchange.answer(200, scale.scale_of(call.kind, new), call.form().media, pretty=call.pretty)
+
+
+_NO_NUMBER = 'Scale in version "v1" cannot be handled as a Scale: spec.replicas has to be a number'
+
+
+async def _applied(call: Call, options: WriteOptions, sent: Any) -> None:
+    """Server-side apply of a Scale, as a manager of `spec.replicas` alone. Raises ApiError."""
+    config = writing.placed(call, sent, call.target.name)
+    if (config.get("apiVersion"), config.get("kind")) != _SCALE:
+        raise errors.bad_request(f"{config.get('kind')} in version {config.get('apiVersion')} is no Scale")
+    spec = config.get("spec") or {}
+    replicas = spec.get("replicas") if isinstance(spec, dict) else spec
+    if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int)):
+        raise errors.bad_request(_NO_NUMBER)
+    request = call.request(options)
+    if not request.manager:
+        problem = errors.required("fieldManager", "is required for apply patch")
+        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [problem])
+    handler, kind, force = call.cluster.handler, call.kind, bool(options.force)
+
+    def write() -> Object:
+        old, now = reading.existing(call), handler.timestamp()
+        scaled, owners = scaleapply.applied(kind, old, config, request.manager, force=force, now=now)
+        return handler.update(kind.resource, scaled, replace(request, owners=owners, through="scale"))
+
+    new = await call.engine.write(write)
+    await call.exchange.answer(200, scale.scale_of(kind, new), call.form().media, pretty=call.pretty)
 
 
 async def bind(call: Call) -> None:

@@ -62,6 +62,8 @@ def entry(manager: Manager, fields_v1: Mapping[str, Any], time: str) -> dict[str
         "fieldsType": "FieldsV1",
         "fieldsV1": fields_v1,
     }
+    if not time:
+        del row["time"]
     return row | {"subresource": manager.subresource} if manager.subresource else row
 
 
