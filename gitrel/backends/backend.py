@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from gitrel.errors import GitrelError
@@ -122,6 +122,15 @@ class Remembering(Protocol):
 
     def held(self, scope: Scope, selector: Mapping[str, str]) -> Sequence[Object]:
         """The selected objects of the scope: from memory, or asked for now."""
+        ...
+
+
+@runtime_checkable
+class OwnClock(Protocol):
+    """What a backend says of itself whose cluster has a clock of its own."""
+
+    def skew(self) -> timedelta:
+        """What to add to an instant of this machine to get the cluster's, as far as it is known."""
         ...
 
 

@@ -6,9 +6,10 @@ Events are read only for a release that is not well: they explain, and decide no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from gitrel.backends.backend import Backend, Refused
+from gitrel.backends.backend import Backend, OwnClock, Refused
 from gitrel.delivery.health import release_health
 from gitrel.kube.identity import Object, Ref
 from gitrel.render.manifest import Rendered
@@ -24,13 +25,23 @@ def health_in(
     now: datetime,
 ) -> Health:
     """The health of an applied release, with the cluster's own words for what is wrong. `live` are its
-    objects as they were just read. Raises Unreachable, and Refused where pods may not be read."""
+    objects as they were just read. Raises Unreachable, and Refused where pods may not be read.
+
+    What the cluster says is judged by its own clock; instants in the answer are of ours.
+    """
     pods, rules = list(pods_of(backend, rendered)), tuple(rules)
-    found = release_health(rendered.manifests, live, pods, now, rules=rules)
-    if found.status == "current":
+    skew = backend.skew() if isinstance(backend, OwnClock) else timedelta()
+    found = release_health(rendered.manifests, live, pods, now + skew, rules=rules)
+    if found.status != "current":
+        events = list(_events(backend, rendered))
+        found = release_health(rendered.manifests, live, pods, now + skew, events=events, rules=rules)
+    if not skew:
         return found
-    events = list(_events(backend, rendered))
-    return release_health(rendered.manifests, live, pods, now, events=events, rules=rules)
+    return replace(found, since=_ours(found.since, skew), given_up=_ours(found.given_up, skew))
+
+
+def _ours(instant: datetime | None, skew: timedelta) -> datetime | None:
+    return None if instant is None else instant - skew
 
 
 def pods_of(backend: Backend, rendered: Rendered) -> Iterator[Object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +182,9 @@ class KubernetesBackend:
         """Truly so while all that is held is watched without a gap; otherwise it has to be looked at."""
         new = self._recall.changes.mark(owner)
         return new, new != mark or not self._recall.is_whole()
+
+    def skew(self) -> timedelta:
+        return self._requests.skew.value
 
     @property
     def requests(self) -> int:

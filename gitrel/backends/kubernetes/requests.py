@@ -18,6 +18,8 @@ from urllib.parse import urlencode
 import orjson
 
 from gitrel.backends.kubernetes.connection import Connection
+from gitrel.backends.kubernetes.skew import Skew
+from gitrel.clock import SystemClock
 from gitrel.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ class Requests:
         self._closing = threading.Event()
         self._sleep = sleep or self._closing.wait
         self._jitter = jitter
+        self._clock = SystemClock()
+        self.skew = Skew()
         self.count = 0
 
     def send(
@@ -141,6 +145,7 @@ class Requests:
             headers["Content-Type"] = content_type
         timeout = Timeout(connect=self._limits.connect, read=read)
         self.count += 1
+        sent = self._clock.now()
         response = self._connection.pool(credential).request(
             method,
             url,
@@ -151,6 +156,7 @@ class Requests:
             redirect=False,
             preload_content=whole,
         )
+        self.skew.learn(response.headers.get("Date", ""), sent, self._clock.now())
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._connection.refused(credential)
         return response
