@@ -166,6 +166,8 @@ def missing_fields(kind: Kind, obj: Object, known: Iterable[FieldError]) -> Iter
     told = {error.field for error in known}
     for problem in _validator(kind.api_version, kind.kind)(obj):
         if isinstance(problem.kind, jsonschema_rs.ValidationErrorKind.Required):
+            if not kind.stored and problem.instance_path[:1] == ["status"]:
+                continue  # of a question, where clients leave room for the answer
             path = _path([*problem.instance_path, problem.kind.property])
             if path not in told:
                 yield required(path)

@@ -12,7 +12,7 @@ import orjson
 from gitrel.cluster.api import discovery, openapi
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.kinds.kind import Kind
-from gitrel.cluster.server import negotiation, tokens
+from gitrel.cluster.server import negotiation, swagger, tokens
 from gitrel.cluster.server.exchange import Exchange
 from gitrel.cluster.server.identity import Authenticator
 from gitrel.cluster.server.metrics import CONTENT_TYPE, Metrics
@@ -78,8 +78,7 @@ class Documents:
             case ["apis", group, of]:
                 await self._found(exchange, discovery.resources(self._scheme, f"{group}/{of}"))
             case ["openapi", "v2"]:
-                negotiation.form(exchange.header(b"accept"), tables=False)
-                await self._openapi(exchange, "v2")
+                await self._openapi(exchange, "v2", protobuf=_wants_protobuf(exchange.header(b"accept")))
             case ["openapi", "v3"]:
                 await exchange.answer(200, {"paths": self._index()})
             case ["openapi", "v3", *place]:
@@ -153,23 +152,33 @@ class Documents:
         """Of what the document follows from, so that the index can be given without making it."""
         return sha256(f"{GIT_VERSION}/{_mark(kinds)}".encode()).hexdigest().upper()
 
-    async def _openapi(self, exchange: Exchange, place: str) -> None:
-        kinds: Sequence[Kind]
+    async def _openapi(self, exchange: Exchange, place: str, *, protobuf: bool = False) -> None:
+        by_root = {openapi.root_of(v): k for v, k in discovery.versions(self._scheme).items()}
         if place == "v2":
-            kinds = list(self._scheme)
-        else:
-            by_root = {openapi.root_of(v): k for v, k in discovery.versions(self._scheme).items()}
-            if place not in by_root:
-                raise NoSuchPath
+            kinds: Sequence[Kind] = [kind for of in by_root.values() for kind in of]
+        elif place in by_root:
             kinds = by_root[place]
-        mark = _mark(kinds)
-        made = self._made.get(place)
+        else:
+            raise NoSuchPath
+        mark, wanted = _mark(kinds), f"{place} protobuf" if protobuf else place
+        made = self._made.get(wanted)
         if made is None or made[0] != mark:
-            make = openapi.document_v2 if place == "v2" else openapi.document_v3
-            made = self._made[place] = (mark, orjson.dumps(make(kinds, GIT_VERSION)))
+            document = (openapi.document_v2 if place == "v2" else openapi.document_v3)(kinds, GIT_VERSION)
+            payload = swagger.encoded(document) if protobuf else orjson.dumps(document)
+            made = self._made[wanted] = (mark, payload)
         tag = f'"{sha256(made[1]).hexdigest().upper()}"'.encode()
         more = [(b"etag", tag), (b"vary", b"Accept")]
         if exchange.headers.get(b"if-none-match") == tag:
             await exchange.unchanged(more)
-        else:
-            await exchange.send(200, made[1], b"application/json", more)
+            return
+        media = swagger.MEDIA[1] if protobuf else "application/json"
+        await exchange.send(200, made[1], media.encode(), more)
+
+
+def _wants_protobuf(accept: str) -> bool:
+    """Of `/openapi/v2`, whose protobuf is one of its own. Raises ApiError 406."""
+    preferred = negotiation.clauses(accept)[0].media
+    if preferred in swagger.MEDIA:
+        return True
+    negotiation.form(accept, tables=False)
+    return False
