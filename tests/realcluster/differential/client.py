@@ -6,12 +6,13 @@ It adds nothing and hides nothing: an answer is a code and an object, whatever t
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import tempfile
 import threading
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ class Client:
             self._headers["Authorization"] = f"Bearer {token}"
         self._tls = _tls(kubeconfig.parent, cluster, user)
         self._own = threading.local()
+        self._open: list[http.client.HTTPSConnection] = []
 
     def request(
         self,
@@ -104,6 +106,7 @@ class Client:
             return self._exchange(method, url, data, headers)
         except (http.client.HTTPException, OSError):
             # A kept connection may have been closed from the other side; nothing was answered.
+            self._own.connection.close()
             self._own.connection = None
             return self._exchange(method, url, data, headers)
 
@@ -116,7 +119,17 @@ class Client:
         return Answer(response.status, orjson.loads(response.read() or b"{}"))
 
     def _connect(self, timeout: float | None) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(self._host, timeout=timeout, context=self._tls)
+        made = http.client.HTTPSConnection(self._host, timeout=timeout, context=self._tls)
+        self._open.append(made)
+        return made
+
+    def close(self) -> None:
+        """Ends every connection, and with it every watch."""
+        for connection in self._open:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits there
+            connection.close()
 
     def list(self, resource: str, namespace: str = "") -> tuple[list[Object], str]:
         """The objects and the revision of the list."""
@@ -129,10 +142,10 @@ class Client:
         query = urlencode({"watch": "1", "resourceVersion": since, "timeoutSeconds": 3600})
         with closing(self._connect(timeout=None)) as connection:
             connection.request("GET", f"{path_of(resource)}?{query}", None, self._headers)
-            response = connection.getresponse()
-            assert response.status == 200, response.read()
-            while line := response.readline():
-                yield orjson.loads(line)
+            with closing(connection.getresponse()) as response:
+                assert response.status == 200, response.read()
+                while line := response.readline():
+                    yield orjson.loads(line)
 
 
 def _tls(folder: Path, cluster: Mapping[str, str], user: Mapping[str, str]) -> ssl.SSLContext:

@@ -180,7 +180,9 @@ class Play:
         expected = self._expected.moments.get(moment, {}) if self._expected else None
         look = None if expected is None else lambda: self._state() == expected
         self.side.settle(self.namespace, look)
-        self.trace.moments[moment] = self._state()
+        found = self.trace.moments[moment] = self._state()
+        if expected is not None and found != expected:
+            self._expected = None  # the ways have parted: nothing that follows is worth waiting for
 
     def _unused(self, moment: str) -> str:
         again, name = 1, moment

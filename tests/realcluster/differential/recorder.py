@@ -60,13 +60,23 @@ class Recorder:
         self._seen: dict[str, list[Seen]] = {}
         self._objects: dict[str, dict[tuple[str, str], Object]] = {}
         self._last: dict[str, float] = {}
-        self.closing = False
+        self._closing = False
+        self._threads: list[threading.Thread] = []
         self._failures: list[str] = []
         for resource in WATCHED:
             items, since = client.list(resource)
             for obj in items:
                 self._note(Seen(0, resource, "ADDED", obj))
-            threading.Thread(target=self._watch, args=(resource, since), daemon=True).start()
+            thread = threading.Thread(target=self._watch, args=(resource, since), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Ends the client too: its watches are ours."""
+        self._closing = True
+        self._client.close()
+        for thread in self._threads:
+            thread.join(5)
 
     def _watch(self, resource: str, since: str) -> None:
         try:
@@ -77,7 +87,7 @@ class Recorder:
                 assert event["type"] != "ERROR", obj
                 self._note(Seen(int(obj["metadata"]["resourceVersion"]), resource, event["type"], obj))
         except Exception as failure:
-            if not self.closing:
+            if not self._closing:
                 with self._changed:
                     self._failures.append(f"the watch of {resource} broke: {failure!r}")
                     self._changed.notify_all()

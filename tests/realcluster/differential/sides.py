@@ -99,11 +99,13 @@ class Real(_Nodes):
         self._alive: set[str] = set()
         self._retired: set[str] = set()
         self._closing = threading.Event()
-        threading.Thread(target=self._beat, daemon=True).start()
+        self._heart = threading.Thread(target=self._beat, daemon=True)
+        self._heart.start()
 
     def close(self) -> None:
-        self.recorder.closing = True
         self._closing.set()
+        self._heart.join()
+        self.recorder.close()
 
     def now(self) -> str:
         return format_instant(datetime.now(UTC).replace(microsecond=0))
@@ -257,4 +259,4 @@ def bundled(directory: Path) -> Iterator[Bundled]:
     with served(directory, ClusterSpec(nodes=(), without=("kubelet",))) as serving:
         side = Bundled(serving, directory / "kubeconfig")
         yield side
-        side.recorder.closing = True
+        side.recorder.close()

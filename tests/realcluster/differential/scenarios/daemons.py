@@ -72,7 +72,7 @@ def daemon_surge(play: Play) -> None:
     play.run_each("second version")
 
 
-@scenario(waits_for=WAITS_CRON)
+@scenario()
 def cron_suspended(play: Play) -> None:
     """Nothing is started while it is suspended."""
     job = {"spec": {"template": template("tick", 1, restartPolicy="Never")}}
