@@ -1,8 +1,12 @@
-"""The pod's `binding` subresource (`pkg/registry/core/pod/storage/storage.go` BindingREST). Pure."""
+"""The pod's `binding` subresource and the older `bindings` (`pkg/registry/core/pod/storage/storage.go`)."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from gitrel.cluster.api import errors
+from gitrel.cluster.api.request import Request
+from gitrel.cluster.store.store import Store
 from gitrel.kube.conditions import with_condition
 from gitrel.kube.identity import Object, labels_of
 
@@ -41,3 +45,30 @@ def binding_of(pod: Object, node: str) -> Object:
     metadata = {key: pod["metadata"][key] for key in ("name", "namespace")}
     target = {"kind": "Node", "name": node}
     return {"apiVersion": "v1", "kind": "Binding", "metadata": metadata, "target": target}
+
+
+class Binder(Protocol):
+    """As much of the handler as a binding needs."""
+
+    store: Store
+
+    def bind(self, namespace: str, name: str, node: str, request: Request) -> Object: ...
+
+
+def bind_as_asked(binder: Binder, binding: Object, request: Request) -> Object:
+    """What a Binding says, done; the answer to whoever sent it. Raises ApiError.
+
+    It may say which pod it means, and in which revision.
+    """
+    metadata = binding["metadata"]
+    namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
+    found = (binder.store.get("pods", namespace, name) or {}).get("metadata", {})
+    for key, said in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        wanted = metadata.get(key)
+        if found and wanted and wanted != found[key]:
+            why = (
+                f"Precondition failed: {said} in precondition: {wanted}, {said} in object meta: {found[key]}"
+            )
+            raise errors.conflict("pods/binding", name, why)
+    binder.bind(namespace, name, binding["target"]["name"], request)
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from functools import partial
 
 from gitrel.clock import format_instant
 from gitrel.cluster.api import deletion, errors, metadata, ownership, schema
 from gitrel.cluster.api.admission.chain import OPEN, Chain, Gate, OpenGate
 from gitrel.cluster.api.admission.plugin import Attributes, Operation
 from gitrel.cluster.api.allocation import ServiceAllocator
-from gitrel.cluster.api.binding import binding_of, bound
+from gitrel.cluster.api.binding import bind_as_asked, binding_of, bound
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import FieldError
 from gitrel.cluster.api.kept import (
@@ -27,6 +28,7 @@ from gitrel.cluster.api.kept import (
     check_preconditions,
     named,
     version_of,
+    with_new_status,
     with_status_of,
 )
 from gitrel.cluster.api.moved import refuse_moved
@@ -34,6 +36,7 @@ from gitrel.cluster.api.request import Request, options_of
 from gitrel.cluster.api.scheme import Scheme
 from gitrel.cluster.kinds import certificates
 from gitrel.cluster.kinds.kind import Kind
+from gitrel.cluster.kinds.pods import BINDINGS
 from gitrel.cluster.randomness import Randomness
 from gitrel.cluster.store.store import Store
 from gitrel.kube.identity import Object
@@ -55,7 +58,7 @@ class Handler:
     ) -> None:
         self.store = store
         self._admission = admission or Chain()
-        self.answers: dict[str, Callable[[Object, Request], Object]] = {}
+        self.answers: dict[str, Callable[[Object, Request], Object]] = {BINDINGS: partial(bind_as_asked, self)}
         """Who answers what is only asked: resource, such as `tokenreviews.authentication.k8s.io` → (checked
         question, request) → the question with its answer.
         """
@@ -79,7 +82,7 @@ class Handler:
         kind = self.scheme.resource(resource)
         if not request.trusted:
             obj = self._decoded(kind, obj, request)
-            if obj["metadata"].get("resourceVersion"):
+            if kind.stored and obj["metadata"].get("resourceVersion"):
                 raise errors.bad_request("resourceVersion should not be set on objects to be created")
         namespace = self._namespace_for(kind, obj)
         if not kind.stored:
@@ -240,8 +243,7 @@ class Handler:
             raise errors.not_found(resource, obj["metadata"]["name"])
         if "status" in kind.subresources:
             return self._update_part(kind, "status", old, obj, request)
-        status = obj.get("status") or {}
-        new = old if status == old.get("status") else {**old, "status": status}
+        new = with_new_status(kind, old, obj)
         annotations = obj["metadata"].get("annotations")
         if annotations and annotations != old["metadata"].get("annotations") and not kind.custom:
             new = {**new, "metadata": {**old["metadata"], "annotations": annotations}}

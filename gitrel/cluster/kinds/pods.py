@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gitrel.cluster.api.errors import FieldError, forbidden_field
+from gitrel.cluster.api.errors import FieldError, forbidden_field, required, unsupported
 from gitrel.cluster.kinds.filling import changed, each, filled, kept, remembered
 from gitrel.cluster.kinds.kind import Kind, spec_of
 from gitrel.cluster.kinds.podparts import SUBRESOURCES
@@ -86,7 +86,22 @@ def _fixed(spec: Object) -> dict[str, Any]:
     return rest
 
 
+BINDINGS = "bindings"
+
+
+def validate_binding(binding: Object) -> Iterator[FieldError]:
+    """`ValidatePodBinding`: a pod is bound to a node, and to nothing else."""
+    target = binding.get("target") or {}
+    if target.get("kind") not in (None, "", "Node"):
+        yield unsupported("target.kind", target["kind"], ("Node", "<empty>"))
+    if not target.get("name"):
+        yield required("target.name")
+
+
 KINDS = (
+    Kind(
+        BINDINGS, "v1", "Binding", verbs=("create",), name_rule="any", validate=validate_binding,
+    ),
     Kind(
         "pods", "v1", "Pod", short_names=("po",), categories=("all",), status=True, counted=spec_of,
         default=default_pod, prepare=prepare_pod, validate=validate_pod,

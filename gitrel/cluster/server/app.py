@@ -177,8 +177,16 @@ def _watches(exchange: Exchange) -> bool:
 def _refuse_strange(exchange: Exchange) -> None:
     """Pages of other origins have no business here. Raises ApiError 403."""
     origin = exchange.header(b"origin")
-    if origin and urlsplit(origin).netloc != exchange.header(b"host"):
+    if origin and _host_of(origin) != exchange.header(b"host"):
         raise ApiError(403, "Forbidden", "requests of another origin are not accepted")
+
+
+def _host_of(origin: str) -> str | None:
+    """None where the origin is no URL."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 async def _refuse(exchange: Exchange, refused: ApiError) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from gitrel.cluster.api import errors, eviction, scale, scaleapply, schema
 from gitrel.cluster.api.patch import json_patch, merge_patch
 from gitrel.cluster.api.strategic import strategic_merge_patch
+from gitrel.cluster.kinds.pods import BINDINGS
 from gitrel.cluster.server import query, reading, writing
 from gitrel.cluster.server.call import Call
 from gitrel.cluster.server.query import WriteOptions
@@ -86,17 +87,10 @@ async def bind(call: Call) -> None:
     """What a scheduler of one's own does: puts a pod onto a node."""
     options = call.write_options()
     binding = writing.placed(call, await call.value(options), call.target.name)
-    kind, node = get(binding, "target", "kind", default=""), get(binding, "target", "name", default="")
-    problems = []
-    if kind not in ("", "Node"):
-        problems.append(errors.unsupported("target.kind", kind, ("Node", '""')))
-    if not isinstance(node, str) or not node:
-        problems.append(errors.required("target.name"))
-    if problems:
-        raise errors.invalid("Binding", "", call.target.name, problems)
+    binding |= {"apiVersion": "v1", "kind": "Binding"}
     handler, request = call.cluster.handler, call.request(options)
-    await call.engine.write(lambda: handler.bind(call.namespace, call.target.name, node, request))
-    await call.exchange.answer(201, success(201), call.form().media)
+    done = await call.engine.write(lambda: handler.create(BINDINGS, binding, request))
+    await call.exchange.answer(201, done, call.form().media)
 
 
 async def evict(call: Call) -> None:
