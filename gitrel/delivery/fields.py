@@ -55,13 +55,36 @@ def differences(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> Iterato
     """Each field of the manifest that the live object does not hold."""
     wanted = _as_stored(manifest)
     for key, value in wanted.items():
-        if key not in _NOT_COMPARED:
+        if key not in _NOT_COMPARED and not _plainly_holds(value, live.get(key), key):
             yield from _compare((key,), value, live.get(key))
 
 
 def holds(wanted: Any, found: Any) -> bool:
     """Whether everything in `wanted` is so in `found`."""
-    return next(_compare((), wanted, found), None) is None
+    return _plainly_holds(wanted, found, "") or next(_compare((), wanted, found), None) is None
+
+
+def _plainly_holds(wanted: Any, found: Any, name: str) -> bool:
+    """Whether it is so without a second look, as it nearly always is: no list in another order, no quantity
+    in another spelling, no zero value left out. `name` is the field that a list stands in."""
+    if type(wanted) is not type(found):
+        return False
+    if wanted == found:
+        return True
+    if isinstance(wanted, dict):
+        for key, value in wanted.items():
+            if key not in found or not _plainly_holds(value, found[key], key):
+                return False
+        return True
+    if isinstance(wanted, list) and len(wanted) == len(found):
+        keys = _MERGE_KEYS.get(name, ())
+        for item, other in zip(wanted, found, strict=True):
+            if not _plainly_holds(item, other, name):
+                return False
+            if keys and isinstance(item, dict) and _key(item, keys) != _key(other, keys):
+                return False
+        return True
+    return False
 
 
 def _as_stored(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -111,7 +134,9 @@ def _compare_lists(path: Path, wanted: list[Any], found: list[Any]) -> Iterator[
 
 
 def _key(item: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(item.get(key, _DEFAULT_KEYS.get(key)) for key in keys)
+    if len(keys) == 1:
+        return (item.get(keys[0]),)
+    return tuple([item.get(key, _DEFAULT_KEYS.get(key)) for key in keys])
 
 
 def _same_number(wanted: Any, found: Any) -> bool:

@@ -91,7 +91,13 @@ def _own_pods(manifests: Iterable[Manifest], pods: Pods, live: Mapping[Ref, Obje
         if manifest.ref.kind == "Pod" and (bare := live.get(manifest.ref)):
             own.append(bare)
             continue
-        selected = [key for key, pod in remaining.items() if _selects(manifest, pod)]
+        if not (selector := _selector_of(manifest)):
+            continue
+        selected = [
+            key
+            for key, pod in remaining.items()
+            if key[0] == manifest.ref.namespace and selectors.matches(selector, labels_of(pod))
+        ]
         current = [key for key in selected if _runs_template(manifest.object, remaining[key])]
         if not current and _is_rolled_out(live.get(manifest.ref)):
             # Something between the manifest and the pod rewrites it, an admission webhook say: the
@@ -105,16 +111,14 @@ def _pod_key(pod: Mapping[str, Any]) -> tuple[str, str]:
     return get(pod, "metadata", "namespace", default=""), get(pod, "metadata", "name", default="")
 
 
-def _selects(manifest: Manifest, pod: Mapping[str, Any]) -> bool:
+def _selector_of(manifest: Manifest) -> selectors.Selector:
+    """What the workload selects its pods by; empty for what has none."""
     spec = manifest.object.get("spec")
     if not isinstance(spec, Mapping) or not isinstance(get(spec, "template"), Mapping):
-        return False
-    if manifest.ref.namespace != _pod_key(pod)[0]:
-        return False
-    selector = selectors.from_object(spec.get("selector")) or selectors.from_labels(
+        return ()
+    return selectors.from_object(spec.get("selector")) or selectors.from_labels(
         get(spec, "template", "metadata", "labels")
     )
-    return bool(selector) and selectors.matches(selector, labels_of(pod))
 
 
 def _runs_template(workload: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:

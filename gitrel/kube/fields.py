@@ -16,7 +16,7 @@ def get(obj: Mapping[str, Any] | None, *path: str, default: Any = None) -> Any:
     """The value at `path`; `default` where any step is missing, null, or not a mapping."""
     value: Any = obj
     for step in path:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             return default
         value = value.get(step)
     return default if value is None else value

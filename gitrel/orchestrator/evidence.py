@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
+from typing import cast
 
 from gitrel.backends.backend import Backend, OwnClock, Refused
 from gitrel.delivery.health import release_health
@@ -30,7 +32,7 @@ def health_in(
     What the cluster says is judged by its own clock; instants in the answer are of ours.
     """
     pods, rules = list(pods_of(backend, rendered)), tuple(rules)
-    skew = backend.skew() if isinstance(backend, OwnClock) else timedelta()
+    skew = _skew(backend)
     found = release_health(rendered.manifests, live, pods, now + skew, rules=rules)
     if found.status != "current":
         events = list(_events(backend, rendered))
@@ -38,6 +40,16 @@ def health_in(
     if not skew:
         return found
     return replace(found, since=_ours(found.since, skew), given_up=_ours(found.given_up, skew))
+
+
+def _skew(backend: Backend) -> timedelta:
+    # A protocol's instance check takes as long as reading an object does; that of its class is remembered.
+    return cast(OwnClock, backend).skew() if _has_own_clock(type(backend)) else timedelta()
+
+
+@cache
+def _has_own_clock(kind: type) -> bool:
+    return issubclass(kind, OwnClock)
 
 
 def _ours(instant: datetime | None, skew: timedelta) -> datetime | None:

@@ -12,7 +12,8 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 import orjson
 
@@ -31,7 +32,7 @@ from gitrel.render.release import render_release, template_context
 from gitrel.render.sops import Safe
 from gitrel.render.template import TemplateWorkers
 from gitrel.render.tools import Tools
-from gitrel.repo.model import Catalog
+from gitrel.repo.model import Catalog, Component, Environment, Version
 
 ENTRIES_MAX = 20_000
 TRACES_MAX = 4
@@ -77,15 +78,15 @@ class CachingRenderer:
         self.program = program
         self._rendered: _Memory[Rendered] = _Memory(entries_max)
         self._judged: _Memory[Judgement] = _Memory(entries_max * 5)
-        self._context: tuple[Any, ...] = ()
+        self._latest: _Places | None = None
 
     def __call__(self, catalog: Catalog, component: str, version: str, environment: str) -> Rendered:
         place = self._place(catalog, component, version, environment)
         if place is None:
             return self._render(catalog, component, version, environment)
         key, inputs = place
-        if (known := self._rendered.find(key, inputs)) is not None:
-            return known
+        if (found := self._rendered.find(key, inputs)) is not None:
+            return found.outcome
         if (known := self._stored_whole(key, inputs)) is None:
             known = self._render(catalog, component, version, environment)
             self._keep(key, known)
@@ -100,13 +101,13 @@ class CachingRenderer:
             return judgement_of(self._render(catalog, component, version, environment))
         key, inputs = place
         if known := self._judged.find(key, inputs):
-            return known
+            return known.outcome
         for trace in self._stored(key):
             if inputs.still(trace.reads):
                 self._judged.add(key, trace)
                 return trace.outcome
         if rendered := self._rendered.find(key, inputs):
-            return judgement_of(rendered)
+            return judgement_of(rendered.outcome)
         if self._manifests:
             return judgement_of(self(catalog, component, version, environment))
         return self._keep(key, self._render(catalog, component, version, environment))
@@ -145,8 +146,11 @@ class CachingRenderer:
     def _stored_whole(self, key: bytes, inputs: Inputs) -> Rendered | None:
         if self._store is None or not self._manifests:
             return None
-        for trace in self._stored(key):
-            if inputs.still(trace.reads) and (data := self._store.get(_whole(key, trace.reads))) is not None:
+        # What was judged a moment ago need not be looked for a second time.
+        judged = self._judged.find(key, inputs)
+        traces = [judged] if judged else (one for one in self._stored(key) if inputs.still(one.reads))
+        for trace in traces:
+            if (data := self._store.get(_whole(key, trace.reads))) is not None:
                 return decode_rendered(data)
         return None
 
@@ -162,16 +166,36 @@ class CachingRenderer:
         target = part.versions.get(version) if part else None
         if part is None or place is None or target is None:
             return None
-        known = self._context
-        if not known or known[0] is not part or known[1] is not place or known[2] is not catalog:
-            inputs = Inputs({}, template_context(catalog, part, target, place))
-            known = self._context = (part, place, catalog, inputs)
+        places = self._latest
+        if places is None or places.part is not part or places.catalog is not catalog:
+            places = self._latest = _Places(catalog, part)
+        known = places.known.get((version, environment))
+        if known is None:
+            known = places.known[version, environment] = self._new_place(places, target, place)
+        return known
+
+    def _new_place(self, places: _Places, target: Version, environment: Environment) -> tuple[bytes, Inputs]:
+        catalog, part = places.catalog, places.part
+        context = places.contexts.get(environment.name)
+        if context is None:
+            context = Inputs({}, template_context(catalog, part, target, environment))
+            places.contexts[environment.name] = context
         kubernetes = catalog.pipeline.kubernetes_version
         # What is encrypted is checked by its type when it is opened; all else was checked by the catalog.
         types = digest_of_bytes(part.types.data) if part.types and catalog.sealed else ""
-        parts = (self.program, target.origin.file, environment, part.renderer, kubernetes, types)
-        inputs = known[3].with_version({file.path: file.data for file in target.files}, target.name)
+        parts = (self.program, target.origin.file, environment.name, part.renderer, kubernetes, types)
+        inputs = context.with_version({file.path: file.data for file in target.files}, target.name)
         return hashlib.sha256("\0".join(parts).encode()).digest(), inputs
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What is known of the places of one component, which are asked for one after another, and again."""
+
+    catalog: Catalog
+    part: Component
+    contexts: dict[str, Inputs] = field(default_factory=dict)
+    known: dict[tuple[str, str], tuple[bytes, Inputs]] = field(default_factory=dict)
 
 
 def _whole(key: bytes, reads: Mapping[str, str]) -> bytes:
@@ -188,14 +212,14 @@ class _Memory(Generic[_T]):
         self._entries: OrderedDict[bytes, list[Trace[_T]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, key: bytes, inputs: Inputs) -> _T | None:
+    def find(self, key: bytes, inputs: Inputs) -> Trace[_T] | None:
         with self._lock:
             traces = self._entries.get(key, [])
             for index, trace in enumerate(traces):
                 if inputs.still(trace.reads):
                     traces.insert(0, traces.pop(index))
                     self._entries.move_to_end(key)
-                    return trace.outcome
+                    return trace
         return None
 
     def add(self, key: bytes, trace: Trace[_T]) -> None:
