@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import ENOSPC
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +17,7 @@ from typer.core import TyperGroup
 from gitrel.cli.options import global_options
 from gitrel.cli.output import PipeClosed, prepare_streams
 from gitrel.cli.session import Session
+from gitrel.cli.usage import plain
 from gitrel.clock import format_instant
 from gitrel.errors import GateClosed, GitrelError, InvalidRepository, UsageError
 from gitrel.telemetry.text import clean
@@ -165,8 +168,10 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
         session.out.flush()
         return result if isinstance(result, int) else 0
     except typer.TyperException as error:
+        error.message = plain(error.message)
         session.job.tell_failure(UsageError(error.message))
-        return _wrong_usage(error)
+        _show(error)
+        return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except GitrelError as error:
@@ -176,18 +181,33 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
     except (PipeClosed, BrokenPipeError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            _tell(session, GitrelError(f"the output cannot be written: {error.strerror}"))
+            return FAULT
         return _fault(session, error)
 
 
-def _wrong_usage(error: typer.TyperException) -> int:
+@contextmanager
+def _as_far_as_it_can_be_written() -> Iterator[None]:
+    """Where stderr takes nothing more, the exit code still says what happened."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, GitrelError):
+        return
+
+
+@_as_far_as_it_can_be_written()
+def _show(error: typer.TyperException) -> None:
     show = getattr(error, "show", None)
     if show is not None:
         show()
     else:
         typer.echo(f"gitrel: {clean(error.message)}", err=True)
-    return error.exit_code
 
 
+@_as_far_as_it_can_be_written()
 def _tell(session: Session, error: GitrelError) -> None:
     """A failure as people read it: every problem on a line of its own, or one sentence."""
     from gitrel.telemetry.masking import MASKER
@@ -209,10 +229,12 @@ def _fault(session: Session, error: Exception) -> int:
     if session.debug:
         import traceback
 
-        session.err.raw(clean(MASKER.text("".join(traceback.format_exception(error))), keep="\n"))
+        with _as_far_as_it_can_be_written():
+            session.err.raw(clean(MASKER.text("".join(traceback.format_exception(error))), keep="\n"))
     what = clean(MASKER.text(f"{type(error).__name__}: {error}"))
     hint = "" if session.debug else " (this is a fault in gitrel; --debug shows where)"
-    session.err.line(session.err.paint("gitrel:", "red") + f" {what}{hint}")
+    with _as_far_as_it_can_be_written():
+        session.err.line(session.err.paint("gitrel:", "red") + f" {what}{hint}")
     session.job.tell_failure(GitrelError(what))
     return FAULT
 

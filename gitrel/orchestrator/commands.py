@@ -19,7 +19,7 @@ from gitrel.errors import Conflict, GateClosed, InvalidRepository, UsageError
 from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.already import already
 from gitrel.orchestrator.observe import Sight, observe
-from gitrel.orchestrator.specs import component_named, spec_of
+from gitrel.orchestrator.specs import component_named, expect_environment, expect_version, spec_of
 from gitrel.orchestrator.world import World
 from gitrel.repo import layout
 from gitrel.repo.check import blocking
@@ -126,9 +126,14 @@ def rollback(
     *,
     reason: str = "",
 ) -> CommandResult:
-    """Puts back what passed before: one release back, or to `version`; at once, without waves."""
+    """Puts back what passed before: one release back, or to `version`; at once, without waves.
+
+    Raises as `promote` does.
+    """
 
     def decide(at: Situation) -> Rollout:
+        if version is not None:
+            expect_version(at.component, version)
         return commands.rollback(
             at.spec, at.before, at.sight.seen, version, environment, world.actor, reason, at.now
         )
@@ -226,14 +231,12 @@ def _situation(
     world: World, ask: Ask, catalog: Catalog, head: str, records: Mapping[str, Rollout], now: datetime
 ) -> Situation:
     component, name = component_named(catalog, ask.component), ask.component
-    if ask.version is not None and ask.version not in component.versions:
-        known = ", ".join(sorted(component.versions)) or "none"
-        raise UsageError(f"{name} has no version {ask.version!r} (have: {known})")
+    if ask.version is not None:
+        expect_version(component, ask.version)
     if ask.version == layout.CURRENT and component.tag_prefix is not None:
         raise UsageError(f"{name}: what the branch holds is no version yet: gitrel release cut {name}")
-    if ask.environment is not None and ask.environment not in component.pointers:
-        known = ", ".join(sorted(component.pointers)) or "none"
-        raise UsageError(f"{name} is not deployed to {ask.environment!r} (have: {known})")
+    if ask.environment is not None:
+        expect_environment(component, ask.environment)
     before = records.get(name) or Rollout(name)
     # The version that is asked for is rendered everywhere before anything is decided.
     asked = replace(before, version=ask.version, status="running") if ask.version is not None else before

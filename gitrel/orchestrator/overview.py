@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gitrel.errors import InvalidRepository, Problem, UsageError
+from gitrel.errors import InvalidRepository, Problem
 from gitrel.orchestrator.observe import observe
-from gitrel.orchestrator.specs import component_named, orphaned, spec_of
+from gitrel.orchestrator.specs import component_named, expect_environment, orphaned, spec_of
 from gitrel.orchestrator.watching import WATCHED, is_watched
 from gitrel.orchestrator.world import World
 from gitrel.repo.check import blocking
@@ -156,9 +156,8 @@ def why(world: World, component: str, environment: str | None = None) -> tuple[E
     if everywhere := blocking(problems):
         raise InvalidRepository(everywhere)
     part = component_named(catalog, component)
-    if environment is not None and environment not in part.pointers:
-        known = ", ".join(sorted(part.pointers)) or "none"
-        raise UsageError(f"{component} is not deployed to {environment!r} (have: {known})")
+    if environment is not None:
+        expect_environment(part, environment)
     record = records.get(component) or Rollout(component)
     sight = observe(world, catalog, part, record, records, now)
     if errors := [problem for problem in sight.problems if problem.severity == "error"]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gitrel.errors import InvalidRepository, UsageError
+from gitrel.repo.layout import version_key
 from gitrel.repo.model import Catalog, Component, DriftPolicy
+from gitrel.repo.suggest import unknown
 from gitrel.rollout.spec import RolloutSpec, WaveSpec
 from gitrel.rollout.state import Rollout
 
@@ -49,9 +51,23 @@ def component_named(catalog: Catalog, name: str) -> Component:
     if name in catalog.broken:
         raise InvalidRepository(catalog.broken[name])
     if name not in catalog.components:
-        known = ", ".join(sorted(catalog.components)) or "none"
-        raise UsageError(f"there is no component {name!r} (have: {known})")
+        raise UsageError(f"there is no component {unknown(name, sorted(catalog.components))}")
     return catalog.components[name]
+
+
+def expect_version(component: Component, version: str) -> None:
+    """Raises UsageError where the component has no such version."""
+    if version not in component.versions:
+        known = sorted(component.versions, key=version_key)
+        raise UsageError(f"{component.name} has no version {unknown(version, known)}")
+
+
+def expect_environment(component: Component, environment: str) -> None:
+    """Raises UsageError where the component is not deployed to it."""
+    if environment not in component.pointers:
+        raise UsageError(
+            f"{component.name} is not deployed to {unknown(environment, sorted(component.pointers))}"
+        )
 
 
 def orphaned(catalog: Catalog, records: Mapping[str, Rollout]) -> tuple[str, ...]:

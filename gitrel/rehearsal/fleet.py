@@ -16,6 +16,7 @@ from gitrel.kube.fields import removed, replaced
 from gitrel.rehearsal.faults import Crash, Fault, NeverReady, NodeDies, Outage
 from gitrel.rehearsal.outage import InterruptedBackend
 from gitrel.repo.model import Catalog, Environment
+from gitrel.repo.suggest import unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +126,15 @@ class Fleet:
     def _check(self, fault: Fault) -> None:
         name = fault.environment
         if name and name not in self._catalog.environments:
-            known = ", ".join(sorted(self._catalog.environments))
-            raise UsageError(f"--fault: no such environment {name!r} (have: {known})")
+            known = sorted(self._catalog.environments)
+            raise UsageError(f"--fault: there is no environment {unknown(name, known)}")
 
     def _plan_death(self, fault: NodeDies, start: datetime) -> None:
         cluster = self._cluster(self._catalog.environments[fault.environment])
         nodes = [node["metadata"]["name"] for node in cluster.reader.list("nodes")]
         node = fault.node or nodes[0]
         if node not in nodes:
-            known = ", ".join(nodes)
-            raise UsageError(f"--fault: no such node {node!r} in {fault.environment} (have: {known})")
+            raise UsageError(f"--fault: {fault.environment} has no node {unknown(node, nodes)}")
         self._switches.append(NodeSwitch(start + fault.at, fault.environment, node, on=False))
         if fault.duration is not None:
             back = start + fault.at + fault.duration

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gitrel.errors import GitrelError, InvalidRepository, UsageError
+from gitrel.errors import GitrelError, InvalidRepository
 from gitrel.events import Event, EventStream
 from gitrel.ledger.memory import MemoryLedger
 from gitrel.orchestrator.clusters import Clusters
 from gitrel.orchestrator.commands import promote
-from gitrel.orchestrator.specs import component_named, spec_of
+from gitrel.orchestrator.specs import component_named, expect_version, spec_of
 from gitrel.orchestrator.world import PassReport, Renderer, Scope, World
 from gitrel.rehearsal.faults import Fault
 from gitrel.rehearsal.fleet import Fleet
@@ -126,12 +126,8 @@ class Story:
 
 def _checked(plot: Plot) -> Catalog:
     """The plot's catalog, once component and version are known to be in it."""
-    catalog = plot.catalog
-    versions = component_named(catalog, plot.component).versions
-    if plot.version not in versions:
-        known = ", ".join(sorted(versions)) or "none"
-        raise UsageError(f"{plot.component} has no version {plot.version!r} (have: {known})")
-    return catalog
+    expect_version(component_named(plot.catalog, plot.component), plot.version)
+    return plot.catalog
 
 
 def _with_soak(catalog: Catalog, plot: Plot) -> Catalog:

@@ -28,6 +28,12 @@ def have(names: Iterable[str], most: int = 12) -> str:
     return f"(have: {', '.join(listed[:most])}{more})" if listed else "(there are none)"
 
 
+def unknown(name: str, known: Iterable[str]) -> str:
+    """What ends a message about a name that does not exist: the name, the nearest, and what there is."""
+    names = list(known)
+    return f"{visible(name)}{did_you_mean(name, names)} {have(names)}"
+
+
 def escaped(text: str) -> str:
     """`text` on one line, with everything that does not print written as an escape."""
     if text.isprintable():

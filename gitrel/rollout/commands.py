@@ -194,6 +194,8 @@ def rollback(
 
 
 def _nothing_to_go_back_to(rollout: Rollout, asked: list[str], to_version: str | None) -> str:
+    if not rollout.in_force:
+        return f"nothing of {rollout.component} runs anywhere yet"
     if not asked and to_version is not None:
         return f"{to_version} runs everywhere already"
     if not asked:

@@ -204,9 +204,12 @@ def test_a_rollout_that_fails_gives_5(small: Path) -> None:
     ("arguments", "code", "hint"),
     [
         (("promote", "web", "v9"), 2, "v1, v2, v3"),
-        (("promote", "wep", "v2"), 2, "web"),
         (("promote", "web", "v2", "--to", "mars"), 2, "asia, europe"),
+        (("promote", "wep", "v2"), 2, "did you mean 'web'"),
+        (("promote", "web", "v2", "--to", "asai"), 2, "did you mean 'asia'"),
         (("rollback", "web"), 4, "passed in asia, europe"),
+        (("rollback", "web", "--to", "v9"), 2, "no version 'v9'"),
+        (("rehearse", "wep", "v2"), 2, "did you mean 'web'"),
         (("reconcile", "wep"), 2, "did you mean 'web'"),
         (("status", "wep"), 2, "did you mean 'web'"),
         (("rollout", "why", "web", "mars"), 2, "asia, europe"),

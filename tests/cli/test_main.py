@@ -220,7 +220,7 @@ def test_colors_follow_flag_then_variables(
     assert ("\x1b[" in ran.err) is colored
 
 
-@pytest.mark.parametrize("arguments", ["schema", "schema component"], ids=["short", "long"])
+@pytest.mark.parametrize("arguments", ["schema", "schema component", "--help"], ids=["short", "long", "help"])
 def test_a_full_disk_is_told(arguments: str) -> None:
     """Output that cannot be written, before or at the last flush, is one sentence and not a success."""
     done = subprocess.run(
@@ -232,6 +232,13 @@ def test_a_full_disk_is_told(arguments: str) -> None:
     )
     assert done.returncode == 70
     assert done.stderr == "gitrel: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("promot", 2), ("schema nonsense", 2), ("schema", 0)])
+def test_a_full_stderr_changes_no_exit_code(arguments: str, code: int) -> None:
+    """What cannot be told is still said by the code."""
+    command = f"{sys.executable} -m gitrel {arguments} > /dev/null 2> /dev/full"
+    assert subprocess.run(["bash", "-c", command], cwd=ROOT, check=False).returncode == code
 
 
 def test_a_pipe_that_closes_early_gives_141() -> None:
@@ -307,6 +314,25 @@ def test_json_on_stdout_stays_json_whatever_stderr_says() -> None:
 def test_wrong_usage_is_2(arguments: tuple[str, ...]) -> None:
     """An unknown value, flag or argument is wrong usage."""
     assert gitrel(*arguments).code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("schema", "-o", "xml"), "'xml' is not one of 'table'"),
+        (("--max-clusters", "0", "schema"), "must be at least 1"),
+        (("--max-clusters", "few", "schema"), "write a whole number"),
+        (("rehearse", "web", "v2", "--soak-factor", "few"), "write a number"),
+        (("rehearse", "web", "v2", "--soak-factor", "-1"), "must be at least 0"),
+    ],
+)
+def test_a_bad_value_is_told_in_plain_words(arguments: tuple[str, ...], says: str) -> None:
+    """Nobody has to know which library checks the values."""
+    ran = gitrel(*arguments)
+    assert ran.code == 2
+    assert says in ran.err
+    assert "Input should" not in ran.err
+    assert "Value error" not in ran.err
 
 
 def test_help_is_quick() -> None:
