@@ -238,6 +238,9 @@ class Play:
             self.trace.moments["extremes"] = normal.extremes(history, self._since)
 
     def _leave(self) -> None:
+        if self._nodes:
+            # What still waits for a node would take, or fight for, the next script's.
+            self.side.client.request("DELETE", path_of("pods", self.namespace), byhand.AT_ONCE)
         self.side.retire(self.namespace)
         for name in self._nodes:
             self.side.remove_node(name)
