@@ -95,7 +95,7 @@ def _wait_for(
 ) -> None:
     live = backend.read([entry.object for entry in stage])
     if reason := unready((ref_of(entry.object) for entry in stage), live, now):
-        raise OnItsWay(f"{reason} ({name})", counts(done))
+        raise OnItsWay(f"{reason} ({name})", name, counts(done))
 
 
 def unready(refs: Iterable[Ref], live: Mapping[Ref, Object], now: datetime) -> str:

@@ -59,7 +59,7 @@ def deliver(
     _ensure_namespace(backend, inventory.namespace)
     if before.up:
         hooking.start_due(backend, before)
-        raise OnItsWay(before.waits, {"created": len(before.up)})
+        raise OnItsWay(before.waits, before.turn, {"created": len(before.up)})
     release, rendered = action.release, without_hooks(whole)
     inventory = inventory.remembering(hook.key for hook in before.hooks)
     members = (manifest.object for manifest in rendered.manifests)

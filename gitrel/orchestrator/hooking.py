@@ -38,6 +38,14 @@ class Look:
         """What those are doing that are on their way."""
         return ", ".join(hook.message or f"{hook} is due" for hook in self.up)
 
+    @property
+    def turn(self) -> str:
+        """Names those whose turn it is: `the before hooks`, with their order where they have one."""
+        first = next(iter(self.up), None)
+        if first is None:
+            return ""
+        return f"the {first.moment} hooks" + (f" of order {first.order}" if first.order else "")
+
 
 def look(
     backend: Backend, rendered: Rendered, inventory: Inventory | None, moment: Moment, attempt: str
@@ -70,7 +78,7 @@ def check_before(found: Look) -> None:
     if found.failure is not None:
         raise HookFailed(f"{found.failure.because}: nothing of the release was applied")
     if any(hook.word == "running" for hook in found.up):
-        raise OnItsWay(found.waits)
+        raise OnItsWay(found.waits, found.turn)
 
 
 def start_due(backend: Backend, found: Look) -> tuple[Hook, ...]:

@@ -49,7 +49,7 @@ def _apply(
         if world.notes.read(component, name, digest) != told:
             world.events.emit(Event(now, "environment.waiting", component, name, told, data))
         world.notes.write(component, name, digest, told)
-        return Outcome(component, name, action, underway.changes, waiting=told)
+        return Outcome(component, name, action, underway.changes, waiting=told, awaits=underway.awaits)
     except GitrelError as error:
         kind = "cluster.unreachable" if isinstance(error, Unreachable) else "environment.refused"
         world.notes.write(component, name, digest, "" if isinstance(error, Unreachable) else str(error))

@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitrel.clock import format_instant
-from gitrel.errors import InvalidRepository, Problem, UsageError
+from gitrel.errors import Conflict, InvalidRepository, Problem, UsageError
 from gitrel.events import Event
 from gitrel.ledger.ledger import Entry
+from gitrel.orchestrator.hindsight import decided_again, not_done
 from gitrel.orchestrator.lookahead import ahead_of
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.perform import perform
@@ -51,11 +52,12 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
 
     part = scope or Scope()
     steps, problems = _decide_all(world, part, catalog, records, problems, now)
-    _remember(world, steps, head, now)
+    head = _remember(world, steps, head, now)
     _tell_progress(world, steps, now)
     outcomes: list[Outcome] = []
     for step in steps:
         outcomes += perform(world, step.catalog, step.spec, step.decision, now)
+    steps = _learn(world, steps, outcomes, head, now)
     report = _report(commit, steps, outcomes, problems, now)
     if blocking(problems):
         return report
@@ -64,6 +66,24 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     if is_freed(catalog, records, report.rollouts):
         return replace(report, wake_at=now)
     return replace(report, stuck=stuck_components(steps, records))
+
+
+def _learn(world: World, steps: list[Step], outcomes: list[Outcome], head: str, now: datetime) -> list[Step]:
+    """Decides again where acting has taught something that the journal is to know, and acts on that too.
+
+    Gives the steps with the newest decisions. Where somebody else wrote meanwhile, the next pass learns it.
+    """
+    again = {step.component.name: step for step in decided_again(steps, outcomes)}
+    try:
+        _remember(world, again.values(), head, now)
+    except Conflict:
+        return steps
+    _tell_progress(world, again.values(), now)
+    for step in steps:
+        if (second := again.get(step.component.name)) is not None:
+            decision = not_done(second, step)
+            outcomes += perform(world, second.catalog, second.spec, decision, now)
+    return [again.get(step.component.name, step) for step in steps]
 
 
 def _decide_all(
@@ -129,8 +149,9 @@ def _concerns(problem: Problem, scope: Scope) -> bool:
     return not component or scope.includes(component)
 
 
-def _remember(world: World, steps: Iterable[Step], head: str, now: datetime) -> None:
-    """Saves every decision that changes a record, with the pointer moves it makes, in one step."""
+def _remember(world: World, steps: Iterable[Step], head: str, now: datetime) -> str:
+    """Saves every decision that changes a record, with the pointer moves it makes, in one step; gives the
+    journal's head then."""
     changed = [step for step in steps if step.decision.rollout != step.before or step.moves]
     sound = [step for step in changed if not step.watched]
     moves = [(step.component.name, move) for step in sound for move in step.moves]
@@ -139,6 +160,7 @@ def _remember(world: World, steps: Iterable[Step], head: str, now: datetime) -> 
     for step in changed:
         if step.watched:
             head = _remember_watched(world, step, head, now)
+    return head
 
 
 def _remember_watched(world: World, step: Step, head: str, now: datetime) -> str:

@@ -10,19 +10,23 @@ from gitrel.errors import GitrelError
 class OnItsWay(GitrelError):
     """Everything is as it should be so far, and something has to happen in the cluster before it goes on.
 
-    No failure: the next pass looks again, and the rollout's progress deadline bounds it. `changes` counts
-    what this attempt did, by word.
+    No failure: the next pass looks again. `awaits` names what is waited for (`stage 1 of 2`); each such thing
+    has the rollout's progress deadline of its own. `changes` counts what this attempt did, by word.
     """
 
     exit_code = 5
 
-    def __init__(self, message: str, changes: Mapping[str, int] | None = None) -> None:
+    def __init__(self, message: str, awaits: str, changes: Mapping[str, int] | None = None) -> None:
         super().__init__(message)
+        self.awaits = awaits
         self.changes = dict(changes or {})
 
 
 class StillDeleting(OnItsWay):
     """An object of the release is on its way out, so the release is not whole until it can be made anew."""
+
+    def __init__(self, message: str, changes: Mapping[str, int] | None = None) -> None:
+        super().__init__(message, "a deletion", changes)
 
 
 class HookFailed(GitrelError):

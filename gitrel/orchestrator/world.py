@@ -100,6 +100,8 @@ class Outcome:
     """Whether an error may go away by itself; False where the cluster understood and said no."""
     waiting: str = ""
     """What the action waits for where it is on its way; the next pass goes on with it."""
+    awaits: str = ""
+    """The name of that: `stage 1 of 2`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ WORDS: Mapping[str, str] = {
     "minReadySeconds": "How long everything must stay Current before the soak starts.",
     "meanTimeToSmoke": "How long it takes, on average, until a problem in a release is discovered.",
     "soakFactor": "The soak is this many times `meanTimeToSmoke`.",
-    "progressDeadline": "How long an environment may take to become Current before it has failed.",
+    "progressDeadline": "How long becoming Current, a stage or a hook may take before the environment has failed.",
     "maxRestarts": "Container restarts during the soak beyond which it has failed.",
     "maxSetbacks": "How often readiness may be lost again before the environment has failed.",
     "driftPolicy": "`heal` puts right what others change in what was applied, `report` only tells. The "

@@ -76,7 +76,9 @@ class Seen:
     `cluster` is the cluster's UID, None where it did not answer or may not be asked for it.
     `owes` are the hooks that are to run there: `after` those of the release in force, which is ready for
     them, `on-failure` those of the release in flight, should it fail. `hook_failed` tells of one that failed.
-    `delivery` is what the last attempt to apply the release in force waits for, or why it was refused.
+    `delivery` is what the last attempt to apply the release in force waits for, or why it was refused;
+    `tried` that it was made in this very pass, and `awaits` names what it waits for then, empty where it was
+    refused.
     """
 
     environment: str
@@ -91,4 +93,6 @@ class Seen:
     owes: tuple[Owed, ...] = ()
     hook_failed: HookFailure | None = None
     delivery: str = ""
+    tried: bool = False
+    awaits: str = ""
     drift: tuple[Drifted, ...] = ()

@@ -53,7 +53,8 @@ class EnvironmentProgress:
     belongs to; `pointer` the version that Git gave here when last looked at, which tells a person's move
     from a move of our own that has not been made yet; `contact` since when the cluster answers without a
     gap, so that an outage is not counted against a deadline. `waits` is what applying was last known to wait
-    for, or why it was refused; empty where nothing was told.
+    for, or why it was refused; empty where nothing was told. `awaits` names what is waited for (a stage, the
+    hooks before the release, a deletion), empty where it was refused; `awaited` is since when that is so.
     """
 
     environment: str
@@ -74,6 +75,8 @@ class EnvironmentProgress:
     pointer: str = ""
     contact: datetime | None = None
     waits: str = ""
+    awaits: str = ""
+    awaited: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

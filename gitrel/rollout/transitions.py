@@ -153,16 +153,22 @@ def enter_applying_again(step: Step, progress: EnvironmentProgress) -> Rollout:
         steady=None,
         setbacks=setbacks,
         because=step.verdict.because,
+        awaits="",
+        awaited=None,
     )
     return _unless_too_often(step, progress, again)
 
 
 def enter_applying_still(step: Step, progress: EnvironmentProgress) -> Rollout:
-    """Writes down what is waited for, so that it can be told while nobody looks at the cluster."""
-    told = step.sight.delivery if step.sight is not None else ""
-    if not told or told == progress.waits:
+    """Writes down what is waited for, so that it can be told while nobody looks at the cluster; and since
+    when, where it is another thing than before."""
+    sight = step.sight
+    if sight is None or not sight.delivery:
         return step.rollout
-    return with_progress(step.rollout, replace(progress, waits=told))
+    still = replace(progress, waits=sight.delivery)
+    if sight.tried and sight.awaits != progress.awaits:
+        still = replace(still, awaits=sight.awaits, awaited=step.now)
+    return with_progress(step.rollout, still)
 
 
 def enter_settling(step: Step, progress: EnvironmentProgress) -> Rollout:
@@ -176,6 +182,8 @@ def enter_settling(step: Step, progress: EnvironmentProgress) -> Rollout:
         setbacks=setbacks,
         because="",
         waits="",
+        awaits="",
+        awaited=None,
     )
     return with_progress(step.rollout, settling)
 

@@ -316,7 +316,8 @@ def test_an_object_refused_in_the_middle_stops_and_is_told(
         place.world.clusters, "of", lambda env: picky if env.name == "quiet" else place.fleet.connect(env)
     )
     commands.promote(place.world, "web", "v2")
-    (outcome,) = place.once().errors
+    report = place.once()
+    (outcome,) = report.errors
     assert outcome.error == (
         "object 4 of 8 was refused: apps/web/v2/c3-configmap.yaml:1: ConfigMap shop/c3: "
         'admission webhook "no.example.com" denied the request: no c3\n'
@@ -324,10 +325,11 @@ def test_an_object_refused_in_the_middle_stops_and_is_told(
         "not applied: ConfigMap shop/c3, ConfigMap shop/c4, ConfigMap shop/c5, ConfigMap shop/web-v2, "
         "Deployment.apps shop/web"
     )
+    assert report.rollouts["web"].environments["quiet"].waits == outcome.error
     place.wait(timedelta(seconds=1))
     progress = place.once().rollouts["web"].environments
     assert progress["quiet"].phase is Phase.APPLYING
-    assert progress["quiet"].waits.startswith("object 4 of 8 was refused: ")
+    assert progress["quiet"].waits.startswith("object 1 of 5 was refused: ")
     assert progress["busy"].phase is Phase.QUEUED
     assert place.image("quiet") == "example.com/web:v1"
     report = place.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 from gitrel.kube.identity import Object, annotations_of
 from gitrel.orchestrator import commands
+from gitrel.orchestrator.notes import Notes
 from gitrel.orchestrator.overview import matrix, why
+from gitrel.orchestrator.reconcile import reconcile
 from gitrel.rehearsal.faults import Crash
 from gitrel.repo.edit import PutFile
 from gitrel.rollout.state import Phase
@@ -199,13 +202,56 @@ def test_hooks_are_removed_as_they_ask(place: Town) -> None:
     assert [str(job["metadata"]["name"]).partition("-")[0] for job in left] == ["one", "three", "three"]
 
 
+def test_another_process_tells_what_is_waited_for(place: Town) -> None:
+    """One pass of a CI job is enough: what it waits for is in the journal then, and the next job, which
+    remembers nothing, writes it no second time."""
+    place.commit(hook("migrate", "before"))
+    commands.promote(place.world, "web", "v2", "quiet")
+    (outcome,) = place.once().waiting
+    (told,) = why(replace(place.world, notes=Notes()), "web", "quiet")
+    assert outcome.waiting in told.sentence
+    assert "the before hook Job.batch shop/migrate-" in outcome.waiting
+    reconcile(replace(place.world, notes=Notes()))
+    entries = len(list(place.world.ledger.history()))
+    reconcile(replace(place.world, notes=Notes()))
+    assert len(list(place.world.ledger.history())) == entries
+    assert verify(place.world.ledger.history()) is None
+
+
 def test_a_hook_that_never_ends_is_bounded_by_the_deadline(place: Town) -> None:
-    """The rollout gives up after its setbacks, and says what it was waiting for."""
+    """By one deadline, in jobs that remember nothing too: the pass that finds it still running then goes back
+    at once, and says what it was waiting for."""
     slow = HOOK.replace("NAME", "slow").replace("MOMENT", "before")
     slow = slow.replace("restartPolicy: Never", "restartPolicy: Never\n      nodeSelector: {no: where}")
     place.commit(PutFile("apps/web/v2/slow-job.yaml", slow.encode()))
     commands.promote(place.world, "web", "v2", "quiet")
-    report = place.settle()
+    place.once()
+    place.wait(timedelta(minutes=9, seconds=59))
+    assert reconcile(replace(place.world, notes=Notes())).rollouts["web"].status == "running"
+    place.wait(timedelta(minutes=20))
+    report = reconcile(replace(place.world, notes=Notes()))
     assert report.rollouts["web"].status == "rolled-back"
-    assert "could not be applied within" in report.rollouts["web"].because
-    assert "the before hook Job.batch shop/slow-" in report.rollouts["web"].because
+    assert "the before hooks did not end within 10m: the before hook" in report.rollouts["web"].because
+    assert place.pointers()["quiet"] == "v1"
+    assert place.settle().rollouts["web"].status == "rolled-back"
+    assert verify(place.world.ledger.history()) is None
+
+
+def test_a_stage_that_never_gets_ready_is_taken_back_in_the_same_pass(place: Town) -> None:
+    """What was applied of it goes back to what was there, before the pass ends."""
+    path = "apps/web/v2/web-deployment.yaml"
+    text = (place.folder / path).read_text(encoding="utf-8")
+    first = "{name: web, annotations: {gitrel.dev/order: '-1'}}\n"
+    text = text.replace("{name: web}\n", first, 1).replace(
+        "containers:", "nodeSelector: {no: where}\n      containers:"
+    )
+    place.write(path, text)
+    commands.promote(place.world, "web", "v2", "quiet")
+    (outcome,) = place.once().waiting
+    assert "(stage 1 of 2)" in outcome.waiting
+    assert place.image("quiet") == "example.com/web:v2"
+    place.wait(timedelta(minutes=11))
+    report = reconcile(replace(place.world, notes=Notes()))
+    assert "quiet: stage 1 of 2 did not end within 10m: Deployment" in report.rollouts["web"].because
+    assert place.image("quiet") == "example.com/web:v1"
+    assert verify(place.world.ledger.history()) is None

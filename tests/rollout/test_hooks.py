@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -100,3 +100,33 @@ def test_what_an_apply_waits_for_is_told_and_remembered() -> None:
     assert (lost.setbacks, lost.because) == (1, "could not be applied within 10m: the Job runs")
     well = decide(SPEC, first, sight("d2"), NOW).rollout.environments["canary"]
     assert (well.phase, well.waits) == (Phase.STEADYING, "")
+
+
+def test_each_thing_that_is_waited_for_has_the_deadline_of_its_own() -> None:
+    """Another stage starts the count again; only a look after the deadline gives the release up; and what is
+    refused after a stage is counted from there."""
+    deadline, second = SPEC.progress_deadline, timedelta(seconds=1)
+
+    def waiting(rollout: Rollout, on: str, now: datetime, *, tried: bool = True) -> Rollout:
+        seen = sight("d1", delivery=f"{on or 'denied'} told")["canary"]
+        return decide(SPEC, rollout, {"canary": replace(seen, tried=tried, awaits=on)}, now).rollout
+
+    one = waiting(underway(Phase.APPLYING), "stage 1 of 3", NOW)
+    assert one.environments["canary"].awaited == NOW
+    then = NOW + deadline - second
+    assert waiting(one, "stage 1 of 3", then).environments["canary"].awaited == NOW
+    two = waiting(one, "stage 2 of 3", then)
+    assert two.environments["canary"].awaited == then
+    late = then + deadline
+    assert waiting(two, "stage 2 of 3", late - second).environments["canary"].phase is Phase.APPLYING
+    unlooked = waiting(two, "", late, tried=False).environments["canary"]
+    assert (unlooked.phase, unlooked.setbacks) == (Phase.APPLYING, 0)
+    three = waiting(two, "stage 3 of 3", late).environments["canary"]
+    assert (three.phase, three.setbacks, three.awaited) == (Phase.APPLYING, 0, late)
+    given_up = waiting(two, "stage 2 of 3", late).environments["canary"]
+    assert given_up.phase is Phase.FAILED
+    assert given_up.because == "stage 2 of 3 did not end within 10m: stage 2 of 3 told"
+    refused = waiting(two, "", late - second)
+    assert refused.environments["canary"].awaited == late - second
+    lost = waiting(refused, "", late - second + deadline).environments["canary"]
+    assert (lost.phase, lost.setbacks, lost.awaited) == (Phase.APPLYING, 1, None)

@@ -1,7 +1,9 @@
 """Leaves applying: the cluster's inventory holds the wanted digest. A failed hook before it ends it at once.
 
-An apply is repeated in every pass. When none has worked for a whole progress deadline the count starts
-again as a setback, so that a release is given up only after it was tried, not because nobody was there.
+An apply is repeated in every pass. What it waits for in the cluster (a stage, a hook, a deletion) has the
+progress deadline of its own, and fails when it is looked at after that and still not over. Where applies are
+refused for a whole deadline the count starts again as a setback. Either way a release is given up only
+after it was tried, not because nobody was there.
 """
 
 from __future__ import annotations
@@ -31,8 +33,18 @@ def applied(
         return OPEN
     if failure := hook_failure(progress, sight, progress.target):
         return failed("applied", failure)
-    due = max(progress.since, progress.contact) + spec.progress_deadline
+    told = sight.delivery or progress.waits
+    why = f": {told}" if told else ""
+    deadline = format_duration(spec.progress_deadline)
+    due = max(progress.awaited or progress.since, progress.contact) + spec.progress_deadline
     if now < due:
-        return closed("applied", sight.delivery or f"{progress.target.version} is being applied", due)
-    why = f": {sight.delivery}" if sight.delivery else ""
-    return lost("applied", f"could not be applied within {format_duration(spec.progress_deadline)}{why}")
+        return closed("applied", told or f"{progress.target.version} is being applied", due)
+    if not progress.awaits:
+        return lost("applied", f"could not be applied within {deadline}{why}")
+    if not sight.tried:
+        return closed("applied", told)  # it may be over by now: this pass tries, and decides again then
+    if sight.awaits == progress.awaits:
+        return failed("applied", f"{progress.awaits} did not end within {deadline}{why}")
+    if sight.awaits:
+        return closed("applied", told, now + spec.progress_deadline)
+    return lost("applied", f"could not be applied within {deadline}{why}")
