@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gitrel.cli.comparison import Comparison, RehearsedChange
 from gitrel.delivery.changes import WORDS, Group
 from gitrel.delivery.classify import SORTS
+from gitrel.rollout.facts import count_of
 from gitrel.telemetry.text import clean
 
 MARKER = "<!-- gitrel diff -->"
@@ -114,11 +115,11 @@ def _component_table(found: Comparison) -> str:
         rows.setdefault(group.component, []).append(group)
     lines = ["| component | " + " | ".join(WORDS) + " | environments |", "| --- | ---: | ---: | ---: | --- |"]
     for component, groups in list(rows.items())[:ROWS_MAX]:
-        counted = [sum(len(g.environments) for g in groups if g.word == word) for word in WORDS]
+        sums = [sum(len(g.environments) for g in groups if g.word == word) for word in WORDS]
         places = dict.fromkeys(name for group in groups for name in group.environments)
-        lines.append(f"| {code(component)} | " + " | ".join(map(str, counted)) + f" | {_names(places)} |")
+        lines.append(f"| {code(component)} | " + " | ".join(map(str, sums)) + f" | {_names(places)} |")
     if len(rows) > ROWS_MAX:
-        lines.append(f"| and {len(rows) - ROWS_MAX} more components | | | | |")
+        lines.append(f"| and {count_of(len(rows) - ROWS_MAX, 'more component')} | | | | |")
     return "\n".join(lines) + "\n\n"
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gitrel.clock import format_second
 from gitrel.rollout.drifting import told
-from gitrel.rollout.facts import has_passed, listing, same
+from gitrel.rollout.facts import count_of, has_passed, listing, same
 from gitrel.rollout.gates import may_go_on, may_start
 from gitrel.rollout.gates.verdict import Verdict
 from gitrel.rollout.look import Look
@@ -98,7 +98,7 @@ def _sentence(
     }[progress.phase]
     reason = verdict.because or (progress.waits if progress.phase is Phase.APPLYING else "")
     why = f": {reason}" if reason else ""
-    again = f" (after {progress.setbacks} setbacks)" if progress.setbacks else ""
+    again = f" (after {count_of(progress.setbacks, 'setback')})" if progress.setbacks else ""
     return f"has {_wanted(progress)}, which {doing}{again}{why}{until}"
 
 
@@ -157,7 +157,7 @@ def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
         return f"{what}: {_count(rollout)} passed; unwell since: {listing(ill)}: {because}"
     stray = [f"{name}: {found}" for name in spec.environments if (found := told(rollout, name))]
     if stray:
-        more = f" (and {len(stray) - 1} more environments)" if len(stray) > 1 else ""
+        more = f" (and {count_of(len(stray) - 1, 'more environment')})" if len(stray) > 1 else ""
         return f"{what}: {_count(rollout)} passed; {stray[0]}{more}"
     return f"{what}: {_count(rollout)} passed, and nothing is left to do"
 

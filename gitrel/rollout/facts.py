@@ -171,3 +171,8 @@ def listing(names: Iterable[str], most: int = 3) -> str:
     if len(every) <= most:
         return ", ".join(every)
     return f"{', '.join(every[:most])} and {len(every) - most} more"
+
+
+def count_of(number: int, word: str) -> str:
+    """`1 setback`, `2 setbacks`: for words that take an s."""
+    return f"{number} {word}" + ("" if number == 1 else "s")

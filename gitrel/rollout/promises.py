@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from gitrel.rollout.facts import count_of
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import EnvironmentProgress, Phase, Rollout
@@ -93,7 +94,8 @@ def _too_early(spec: RolloutSpec, progress: EnvironmentProgress, sight: Seen | N
     if sight.health.since is not None and sight.health.since > progress.steady:
         return f"{name} passed though it lost readiness during the soak"
     if sight.health.restarts - progress.restarts > spec.max_restarts:
-        return f"{name} passed after {sight.health.restarts - progress.restarts} container restarts"
+        many = count_of(sight.health.restarts - progress.restarts, "container restart")
+        return f"{name} passed after {many}"
     return ""
 
 

@@ -123,6 +123,8 @@ PROGRESS = [
          "closed", "", 40 * M + 15 * S),
     Case("soak: two are not", soak, seen(judged=health(since=5 * S, restarts=4)), WATCHING, 20 * M, "failed",
          "2 container restarts while it was watched, 1 allowed"),
+    Case("soak: none is allowed", soak, seen(judged=health(since=5 * S, restarts=3)), WATCHING, 20 * M,
+         "failed", "1 container restart while it was watched, 0 allowed", None, {"max_restarts": 0}),
     Case("soak: someone put another release there", soak, seen("d1", health(since=0 * S)), WATCHING, 99 * M,
          "undone"),
     Case("soak: a first release need not", soak, WELL, replace(WATCHING, previous=None), 15 * S, "open"),

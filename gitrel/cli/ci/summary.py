@@ -8,6 +8,7 @@ from gitrel.cli.markdown import code, plain
 from gitrel.clock import format_instant
 from gitrel.errors import Problem
 from gitrel.orchestrator.world import PassReport
+from gitrel.rollout.facts import count_of
 from gitrel.rollout.state import Rollout
 from gitrel.telemetry.masking import MASKER
 
@@ -17,9 +18,8 @@ _WORST_FIRST = ("failed", "rolled-back", "aborted", "running", "paused", "passed
 
 def problems_summary(problems: Sequence[Problem], counted: str) -> str:
     errors = sum(problem.severity == "error" for problem in problems)
-    verdict = (
-        "the repository is sound" if not problems else f"{errors} errors, {len(problems) - errors} warnings"
-    )
+    counts = f"{count_of(errors, 'error')}, {count_of(len(problems) - errors, 'warning')}"
+    verdict = counts if problems else "the repository is sound"
     lines = [f"### gitrel validate: {verdict}", "", f"{plain(counted)}.", ""]
     if problems:
         lines += ["| | place | what is wrong | what to do |", "| --- | --- | --- | --- |"]

@@ -192,7 +192,8 @@ def verify(
     if breach is not None:
         items = [{**entry_item(entries[breach.place]), "promise": breach.promise, "breach": breach.because}]
     if output in (None, Format.TABLE):
-        sentence = str(breach) if breach else f"{len(entries)} entries, and every step kept to the schedule"
+        looked_at = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+        sentence = str(breach) if breach else f"{looked_at}, and every step kept to the schedule"
         session.out.line(clean(MASKER.text(sentence)))
     else:
         columns = (

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gitrel.clock import format_duration
-from gitrel.rollout.facts import soak_of
+from gitrel.rollout.facts import count_of, soak_of
 from gitrel.rollout.gates.evidence import health_of, lost_readiness
 from gitrel.rollout.gates.verdict import OPEN, Verdict, closed, failed, lost
 from gitrel.rollout.seen import Seen
@@ -33,9 +33,8 @@ def soak(
         return failed("soak", f"{health.because or 'it failed'} while it was watched")
     restarts = health.restarts - progress.restarts
     if restarts > spec.max_restarts:
-        return failed(
-            "soak", f"{restarts} container restarts while it was watched, {spec.max_restarts} allowed"
-        )
+        many = count_of(restarts, "container restart")
+        return failed("soak", f"{many} while it was watched, {spec.max_restarts} allowed")
     if why := lost_readiness(health, progress):
         return lost("soak", why)
     assert progress.steady is not None
