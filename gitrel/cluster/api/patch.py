@@ -73,10 +73,10 @@ def _refused(why: str) -> ApiError:
     )
 
 
-def _pointer(text: str) -> Sequence[str]:
+def _pointer(text: Any) -> Sequence[str]:
     if text == "":
         return ()
-    if not text.startswith("/"):
+    if not isinstance(text, str) or not text.startswith("/"):
         raise bad_request(f"{text!r} is not a JSON pointer")
     return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
 

@@ -16,9 +16,11 @@ from typing import Any, Literal
 import jsonschema_rs
 import orjson
 
+from gitrel.cluster.api import times
 from gitrel.cluster.api.apply.types import QUANTITY, Type
 from gitrel.cluster.api.errors import ApiError, FieldError, bad_request, required
 from gitrel.cluster.api.quantity import canonical
+from gitrel.cluster.api.times import TIMES, BadTime
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.spec import KUBERNETES_VERSION
 from gitrel.kube import openapi
@@ -92,7 +94,7 @@ def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str]
     decode = _decoded_custom if kind.custom else _decoded_builtin
     try:
         clean = decode(kind, obj, unknown)
-    except BadQuantity as wrong:
+    except (BadQuantity, BadTime) as wrong:
         raise _cannot_be_handled(kind, str(wrong), obj["apiVersion"]) from None
     if unknown and mode == "Strict":
         said = ", ".join(f'unknown field "{path}"' for path in unknown)
@@ -243,6 +245,8 @@ def _normal(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
             return canonical(value)
         except (ValueError, TypeError):
             raise BadQuantity from None
+    if type_.name in TIMES and isinstance(value, str):
+        return times.canonical(value, type_.name)
     return value
 
 

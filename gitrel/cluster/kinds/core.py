@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gitrel.cluster.api.errors import FieldError, duplicate, required
+from gitrel.cluster.api.errors import FieldError, duplicate, forbidden_field, required
 from gitrel.cluster.kinds import checks
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.kinds.names import label_errors
@@ -43,8 +43,14 @@ def _finalizing(obj: Object) -> bool:
 
 
 def default_node(obj: Object) -> Object:
-    """A node always says its spec, even an empty one (the type writes it out)."""
-    return obj if obj.get("spec") is not None else {**obj, "spec": {}}
+    """A node always says its spec, even an empty one (the type writes it out); its one range and its first
+    range are the same, and of two that differ the one wins (`Convert_v1_NodeSpec_To_core_NodeSpec`).
+    """
+    spec = obj.get("spec") or {}
+    one, all_ = spec.get("podCIDR"), spec.get("podCIDRs") or [None]
+    if one != all_[0]:
+        spec = {**spec, "podCIDR": one or all_[0], "podCIDRs": [one] if one else all_}
+    return obj if spec is obj.get("spec") else {**obj, "spec": spec}
 
 
 def validate_node(obj: Object) -> Iterator[FieldError]:
@@ -60,6 +66,17 @@ def validate_node(obj: Object) -> Iterator[FieldError]:
         if (key, effect) in seen:
             yield duplicate(at, taint)
         seen.add((key, effect))
+    for index, cidr in enumerate(get(obj, "spec", "podCIDRs", default=())):
+        yield from checks.cidr(cidr, f"spec.podCIDRs[{index}]")
+
+
+def validate_node_update(new: Object, old: Object) -> Iterator[FieldError]:
+    """What a node was given once it keeps (`ValidateNodeUpdate`)."""
+    for key, name in (("podCIDRs", "podCIDR"), ("providerID", "providerID")):
+        before = get(old, "spec", key, default=None)
+        if before and before != get(new, "spec", key, default=None):
+            says = f'node updates may not change {name} except from "" to valid'
+            yield forbidden_field(f"spec.{key}", says)
 
 
 def validate_lease(obj: Object) -> Iterator[FieldError]:
@@ -76,7 +93,7 @@ KINDS = (
     ),
     Kind(
         "nodes", "v1", "Node", namespaced=False, short_names=("no",), status=True,
-        default=default_node, validate=validate_node,
+        default=default_node, validate=validate_node, validate_update=validate_node_update,
     ),
     Kind("serviceaccounts", "v1", "ServiceAccount", short_names=("sa",)),
     Kind(

@@ -70,6 +70,7 @@ def validate_rules_review(obj: Object) -> Iterator[FieldError]:
 
 
 def default_token_request(obj: Object) -> Object:
+    obj = {**obj, "spec": obj.get("spec") or {}}
     return changed(obj, "spec", lambda spec: filled(spec, {"expirationSeconds": TOKEN_SECONDS}))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from gitrel.cluster.kubelet.status import TERMINAL_PHASES
@@ -30,7 +30,10 @@ def pod_cidr(number: int) -> str:
 
 def number_of(cidr: str) -> int | None:
     """Reads back what `pod_cidr` wrote; None for a range that is somebody else's."""
-    network = IPv4Network(cidr)
+    try:
+        network = IPv4Network(cidr)
+    except ValueError:
+        return None
     if network.prefixlen != POD_PREFIX or not network.subnet_of(PODS):
         return None
     return (int(network.network_address) - int(PODS.network_address)) // PODS_PER_NODE
@@ -65,22 +68,27 @@ class PodAddresses:
     """
 
     def __init__(self, cidr: str, pods: Iterable[Mapping[str, Any]]) -> None:
-        self._network = IPv4Network(cidr, strict=False)
+        self._network = ip_network(cidr, strict=False)
         self._base = int(self._network.network_address)
         # The first address after the network's own is the node's end of the bridge.
         self._lowest = Lowest(
-            2, (int(IPv4Address(ip)) - self._base for ip in map(held_ip, pods) if self._is_mine(ip))
+            2, (int(ip_address(ip)) - self._base for ip in map(held_ip, pods) if self._is_mine(ip))
         )
 
     def _is_mine(self, ip: str) -> bool:
-        return bool(ip) and IPv4Address(ip) in self._network
+        try:
+            return bool(ip) and ip_address(ip) in self._network
+        except ValueError:
+            # A pod's status is whatever somebody wrote there.
+            return False
 
     def take(self) -> str:
-        return _dotted(self._base + self._lowest.take())
+        address = self._base + self._lowest.take()
+        return _dotted(address) if self._network.version == 4 else str(IPv6Address(address))
 
     def give_back(self, ip: str) -> None:
         if self._is_mine(ip):
-            self._lowest.give_back(int(IPv4Address(ip)) - self._base)
+            self._lowest.give_back(int(ip_address(ip)) - self._base)
 
 
 def held_ip(pod: Mapping[str, Any]) -> str:

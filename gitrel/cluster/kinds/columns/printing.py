@@ -143,7 +143,13 @@ def _template(obj: Object) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-NAME = Column("Name", lambda obj, now: obj["metadata"]["name"], "Unique among its kind.", format="name")
+NAME = Column(
+    # What is asked and not stored may have none.
+    "Name",
+    lambda obj, now: obj["metadata"].get("name", ""),
+    "Unique among its kind.",
+    format="name",
+)
 AGE = Column("Age", age, "Time since it was created.")
 CREATED = Column(
     "Created At",
