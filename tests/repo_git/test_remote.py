@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,3 +175,13 @@ def test_an_unknown_remote_is_named(repository: GitRepository, tmp_path: Path) -
     for remote in ("upstream", str(tmp_path / "nowhere")):
         with pytest.raises(Unreachable, match="is not a Git repository"):
             repository.remote_refs(remote, [MAIN])
+
+
+def test_a_relative_remote_is_counted_from_the_work_tree(repository: GitRepository, remote: Path) -> None:
+    """As `git fetch` has it, wherever gitrel itself stands."""
+    git(repository.path, "remote", "set-url", "origin", os.path.relpath(remote, repository.path))
+    assert repository.remote_refs("origin", [MAIN]) == {MAIN: repository.commit_at(MAIN)}
+    old, new = made(repository)
+    repository.push("origin", [RefUpdate(MAIN, new, old)])
+    repository.fetch("origin", [(MAIN, "refs/remotes/origin/main")])
+    assert repository.commit_at("refs/remotes/origin/main") == new

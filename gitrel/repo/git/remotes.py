@@ -41,6 +41,7 @@ class Remotes:
     """What `GitRepository` has for remotes; a remote is a configured name, a URL or a path."""
 
     git: Git
+    path: Path
     git_dir: Path
     common_dir: Path
     shallow: bool
@@ -68,13 +69,18 @@ class Remotes:
         return found.out.decode("utf-8", "replace").strip() if found.code == 0 else name
 
     def _toward(self, name: str) -> Git:
-        """Git with what it needs to reach this remote, and no other."""
+        """Git with what it needs to reach this remote, and no other.
+
+        A remote that is a relative path is counted from the work tree, as Git itself has it.
+        """
         if name not in self._remote_gits:
+            url = self.remote_url(name)
+            relative = transport(url) == "file" and "://" not in url and not url.startswith("/")
             self._remote_gits[name] = Git(
-                self.git_dir,
+                self.path if relative else self.git_dir,
                 timeout_seconds=self._remote_timeout_seconds,
                 access=self._access,
-                settings=settings(self._access, self.remote_url(name)),
+                settings=settings(self._access, url),
             )
         return self._remote_gits[name]
 
