@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitrel.cli.options import Verb, VerbGroup, argument, option, session_of
+from gitrel.cli.options import Verb, VerbGroup, argument, duration, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
@@ -308,6 +308,26 @@ def kubeconfig(
     except FileNotFoundError:
         raise UsageError(f"cluster {name} was never up: bring it up first") from None
     session_of(context).out.raw(text)
+    return 0
+
+
+@app.command(cls=ClusterVerb)
+def advance(
+    context: typer.Context,
+    by: Annotated[str, argument("DURATION", "How far, such as 10m or 2d.")],
+    *,
+    name: Annotated[str, option("cluster_name")] = DEFAULT.cluster_name,
+) -> int:
+    """Let time pass in a cluster with a virtual clock, at once. Prints what time it is then.
+
+    Everything that falls due meanwhile happens at its own instant: cron jobs run, deadlines pass.
+    """
+    from gitrel.cluster.server import administrator
+
+    place = _existing(name)
+    if place.running() is None:
+        raise UsageError(f"cluster {name} is not running: bring it up first")
+    session_of(context).out.line(administrator.advance(place.kubeconfig, duration(by))["now"])
     return 0
 
 

@@ -21,6 +21,7 @@ from gitrel.cluster.api.rbac.authorizer import check
 from gitrel.cluster.api.rbac.impersonation import impersonated
 from gitrel.cluster.server import (
     accounts,
+    clockwork,
     kubelets,
     metrics,
     paths,
@@ -111,6 +112,9 @@ class ApiServer:
         if len(parts) < 3 or parts[0] not in ("api", "apis") or (parts[0] == "apis" and len(parts) < 4):
             path = "/" + "/".join(parts)
             check(authorizer, user, Attributes(exchange.method.lower(), path=path))
+            if tuple(parts) == clockwork.PARTS:
+                await clockwork.answer(exchange, self._engine)
+                return
             if exchange.method not in ("GET", "HEAD"):
                 raise ApiError(405, "MethodNotAllowed", _NOT_ALLOWED)
             async with self._counted(exchange, metrics.of_path(exchange.method)):

@@ -196,7 +196,7 @@ def pace_of(settings: Settings, now: datetime) -> Pace:
     """A virtual clock without a speed jumps; the system's goes on from now, or from where the cluster is."""
     clock = SystemClock()
     if settings.clock == "virtual":
-        return Jumping(now) if settings.speed is None else Flowing(clock, now, settings.speed)
+        return Jumping(now) if settings.speed is None else Flowing(clock, now, settings.speed, movable=True)
     return Flowing(clock, max(now, clock.now()), settings.speed or 1.0)
 
 

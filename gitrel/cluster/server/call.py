@@ -64,8 +64,7 @@ class Call:
 
     @property
     def now(self) -> datetime:
-        engine = self.engine
-        return engine.pace.until(engine.cluster.now) if engine.pace.flows else engine.cluster.now
+        return self.engine.now()
 
     def form(self) -> Form:
         return negotiation.form(self.exchange.header(b"accept"))

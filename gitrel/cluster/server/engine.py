@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from gitrel.cluster.server.pace import Pace
 SLICE_SECONDS = 0.01
 """How long the controllers have the thread before requests are looked at again."""
 _WAIT_SECONDS_MAX = 3600.0
+_LOOK_SECONDS = 0.002
 _TRIES = 5
 """Of a write that others overtook, as the API server tries a patch."""
 
@@ -78,10 +80,34 @@ class Engine:
     async def written(self) -> None:
         """To be awaited after a write, before it is answered."""
         self.touch()
+        await self.committed()
+
+    async def committed(self) -> None:
+        """Returns when all that was written so far is safe."""
         if self._durable and not self._stopped:
             done = asyncio.get_running_loop().create_future()
             self._waiting.append(done)
             await done
+
+    def now(self) -> datetime:
+        """The cluster's instant at which a request is answered."""
+        return self.pace.until(self.cluster.now) if self.pace.flows else self.cluster.now
+
+    async def advance(self, by: timedelta) -> None:
+        """Moves a clock that may be moved, and returns when everything until then is played and safe."""
+        self.before_write()
+        until = self.pace.move(self.cluster.now, by)
+        self._soon()
+        while not self._stopped and (due := self.cluster.next_due()) is not None and due <= until:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self.pace.until(self.cluster.now) < until:
+                # Somebody changed something meanwhile, which alone would not go so far.
+                self.pace.move(until, timedelta())
+                self._soon()
+        if not self._stopped:
+            self.cluster.pass_time(until)
+            self._soon()
+        await self.committed()
 
     def touch(self) -> None:
         """Something was written from outside: play what follows soon."""

@@ -21,6 +21,8 @@ class Pace(Protocol):
 
     flows: bool
     """Whether time passes by itself; else it stands still between two due instants."""
+    movable: bool
+    """Whether somebody outside may move time on: not that of the system."""
 
     def until(self, now: datetime) -> datetime:
         """How far the cluster may be played, `now` being where it stands."""
@@ -34,13 +36,18 @@ class Pace(Protocol):
         """Somebody outside changed something at the cluster's instant `now`."""
         ...
 
+    def move(self, now: datetime, by: timedelta) -> datetime:
+        """Somebody outside moves time on from `now`; how far to play. Only if `movable`."""
+        ...
+
 
 class Flowing:
     """`speed` seconds of cluster time for each second of `clock`, from `start` on."""
 
     flows = True
 
-    def __init__(self, clock: Clock, start: datetime, speed: float = 1.0) -> None:
+    def __init__(self, clock: Clock, start: datetime, speed: float = 1.0, *, movable: bool = False) -> None:
+        self.movable = movable
         self._clock = clock
         self._began = clock.now()
         self._start = start
@@ -57,11 +64,17 @@ class Flowing:
     def touched(self, now: datetime) -> None:
         """Makes no difference to time that passes by itself."""
 
+    def move(self, now: datetime, by: timedelta) -> datetime:
+        """It passes on from there."""
+        self._start += by
+        return self.until(now)
+
 
 class Jumping:
     """Time goes to the next due instant at once, up to `JUMP` after the last change from outside."""
 
     flows = False
+    movable = True
 
     def __init__(self, now: datetime) -> None:
         self._reach = now + JUMP
@@ -74,3 +87,8 @@ class Jumping:
 
     def touched(self, now: datetime) -> None:
         self._reach = now + JUMP
+
+    def move(self, now: datetime, by: timedelta) -> datetime:
+        """Exactly there, and no further until something is changed again."""
+        self._reach = now + by
+        return self._reach

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gitrel.clock import parse_instant
 from gitrel.cluster.server.bringup import address, spec_of
 from gitrel.cluster.server.home import Home, Settings, home, homes, state_root
 from gitrel.cluster.spec import ClusterSpec
@@ -87,6 +89,7 @@ def test_a_cluster_survives_every_end(state: Path, tmp_path: Path) -> None:
     assert api.call("GET", f"{CONFIG_MAPS}?watch=true&resourceVersion={earlier}").code == 410
     api.close()
     assert "is running already" in gitrel(state, "up", "--name", NAME)
+    _time_passes(state, kept)
 
     snapshot = tmp_path / "snapshot"
     gitrel(state, "snapshot", "--name", NAME, str(snapshot))
@@ -97,6 +100,21 @@ def test_a_cluster_survives_every_end(state: Path, tmp_path: Path) -> None:
         assert twin.get(f"{CONFIG_MAPS}/precious") == made
     gitrel(state, "down", "--name", "twin", "--delete")
     assert [one.name for one in homes(state_root({"XDG_STATE_HOME": str(state)}))] == [NAME]
+
+
+def _time_passes(state: Path, kept: Home) -> None:
+    """As long as it is told to, and it is not forgotten when the server is killed."""
+    now = parse_instant(gitrel(state, "advance", "--name", NAME, "3d").strip())
+    running = kept.running()
+    assert running is not None
+    os.kill(running["pid"], signal.SIGKILL)
+    while kept.running() is not None:
+        time.sleep(0.01)
+    assert "is not running" in gitrel(state, "advance", "--name", NAME, "1h", code=2)
+    gitrel(state, "up", "--name", NAME)
+    later = parse_instant(gitrel(state, "advance", "--name", NAME, "1h").strip())
+    assert later == now + timedelta(hours=1)
+    assert "is not a duration" in gitrel(state, "advance", "--name", NAME, "soon", code=2)
 
 
 def test_what_cannot_be_is_said(state: Path) -> None:
