@@ -19,6 +19,7 @@ from gitrel.backends.kubernetes.requests import Limits
 from gitrel.kube.identity import Object
 from tests.realcluster.faults.proxy import FaultProxy, fault_proxy
 from tests.realcluster.plane import Plane
+from tests.realcluster.twins import Twins, twins
 
 NODES = 3
 IMPATIENT = Limits(connect=1.0, read=1.0, total=4.0, backoff_first=0.05, backoff_max=0.4)
@@ -115,6 +116,18 @@ def real_backend(control_plane_of_session: Plane) -> Iterator[KubernetesBackend]
 def real_plane(control_plane_of_session: Plane, real_backend: KubernetesBackend) -> RealPlane:
     """The real cluster, with a namespace of this test's own."""
     return RealPlane(control_plane_of_session, real_backend, fresh_namespace(real_backend))
+
+
+@pytest.fixture(scope="module")
+def both(
+    control_plane_of_session: Plane,
+    real_backend: KubernetesBackend,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Twins]:
+    """The real API server and a bundled one, for a module that asks both the same."""
+    folder, namespace = tmp_path_factory.mktemp("bundled"), fresh_namespace(real_backend)
+    with twins(control_plane_of_session, namespace, folder) as both:
+        yield both
 
 
 @pytest.fixture

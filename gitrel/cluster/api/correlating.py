@@ -1,4 +1,4 @@
-"""Which Event a new one is counted into: its equal, the one that gathers many similar ones, or one of its own.
+"""Which Event a new one is counted into: its equal, the one that gathers similar ones, or one of its own.
 
 client-go's `EventCorrelator` (`tools/record/events_cache.go`) remembers in memory; here an Event's name says
 where to look. Similar are events of one object with one source, type and reason. The first nine messages that

@@ -40,8 +40,11 @@ from gitrel.cluster.kinds.pods import BINDINGS
 from gitrel.cluster.randomness import Randomness
 from gitrel.cluster.store.store import Store
 from gitrel.kube.identity import Object
+from gitrel.kube.sameness import same
 
 __all__ = ["Handler", "Request"]
+
+Answer = Callable[[Object, Request], Object]
 
 
 class Handler:
@@ -58,7 +61,7 @@ class Handler:
     ) -> None:
         self.store = store
         self._admission = admission or Chain()
-        self.answers: dict[str, Callable[[Object, Request], Object]] = {BINDINGS: partial(bind_as_asked, self)}
+        self.answers: dict[str, Answer] = {BINDINGS: partial(bind_as_asked, self)}
         """Who answers what is only asked: resource, such as `tokenreviews.authentication.k8s.io` → (checked
         question, request) → the question with its answer.
         """
@@ -171,6 +174,9 @@ class Handler:
                 f"{sent[1]} in version {sent[0]!r} does not match the expected type {wanted}"
             )
         obj = {**obj, "apiVersion": sent[0], "kind": kind.kind}
+        if kind.custom and request.owners is not None:
+            # As the apply left it: it was not written down in between, so only its metadata is read.
+            return {**obj, "metadata": schema.decoded_metadata(obj["metadata"], "metadata", [])}
         clean = schema.decoded(kind, obj, request.field_validation, request.warn)
         clean = clean if "metadata" in clean else {**clean, "metadata": {}}
         return clean if kind.custom else kind.to_stored(clean)
@@ -305,10 +311,10 @@ class Handler:
         return kind, old, obj
 
     def _replace(self, kind: Kind, old: Object, new: Object, request: Request, subresource: str) -> Object:
-        if request.owners is None and new == old:
+        if request.owners is None and _unchanged(kind, new, old):
             return old
         new = self._owned(kind, old, new, request, subresource)
-        if new == old:
+        if _unchanged(kind, new, old):
             return old
         if deletion.finished(new, kind):
             return self._remove(kind, new, request)
@@ -405,6 +411,10 @@ class Handler:
         if request.dry_run:
             return obj
         return self.store.remove(kind.resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+
+def _unchanged(kind: Kind, new: Object, old: Object) -> bool:
+    return new == old and (not kind.custom or same(new, old))
 
 
 _DRAWS = nullcontext()

@@ -49,3 +49,13 @@ def with_status_of(new: Object, old: Object) -> Object:
     else:
         new.pop("status", None)
     return new
+
+
+def with_new_status(kind: Kind, old: Object, sent: Object) -> Object:
+    """`old` with the status that was sent; a type of Go always has one, a custom object only where it says
+    so.
+    """
+    if kind.custom and "status" not in sent:
+        return {key: value for key, value in old.items() if key != "status"} if "status" in old else old
+    status = sent["status"] if kind.custom else sent.get("status") or {}
+    return old if "status" in old and status == old["status"] else {**old, "status": status}

@@ -45,6 +45,10 @@ def taken_over(kind: Kind, old: Object | None, new: Object, name: str, subresour
         return _created(kind, new, Manager(name, "Update", kind.api_version, subresource), now)
     # An update may hand fields from one manager to another: it begins with the record that was sent.
     before = managers.read(new["metadata"].get("managedFields"))
+    if kind.custom and not before:
+        # What nobody owns is not followed until somebody applies. Of a built-in kind it may be that a
+        # controller made it, whose writes are not recorded.
+        return new
     manager = Manager(name, "Update", kind.api_version, subresource)
     after = applying.update(old, new, type_for(kind), before, manager, now=now)
     if subresource == "scale" and manager in after:

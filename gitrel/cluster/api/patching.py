@@ -6,6 +6,7 @@ says what one manager wants, merges it and settles who owns what first; it creat
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
@@ -84,11 +85,8 @@ class Patcher:
     ) -> Object:
         """Server-side apply as `request.manager`. Raises ApiError 409 with every conflict."""
         kind = self._handler.scheme.resource(resource)
+        live = self._live(kind, config, subresource)
         config = _only(self._configuration(kind, config, request), subresource)
-        metadata = config["metadata"]
-        live = self._handler.store.get(kind.resource, metadata.get("namespace") or "", metadata["name"])
-        if live is None and subresource:
-            raise errors.not_found(resource, metadata["name"])
         now = self._handler.timestamp()
         manager = Manager(request.manager, "Apply", kind.api_version, subresource)
         owners = ownership.owners_of(kind, live, now)
@@ -101,6 +99,16 @@ class Patcher:
         if live is None:
             return self._handler.create(resource, applied.object, request)
         return self._write(resource, applied.object, request, subresource)
+
+    def _live(self, kind: Kind, config: Object, subresource: Subresource) -> Object | None:
+        """What is there already, of which alone a part can be applied. Raises ApiError 404."""
+        metadata = config.get("metadata")
+        named = metadata if isinstance(metadata, Mapping) else {}
+        namespace, name = named.get("namespace") or "", named.get("name") or ""
+        live = self._handler.store.get(kind.resource, namespace, name)
+        if live is None and subresource:
+            raise errors.not_found(kind.resource, name)
+        return live
 
     def _configuration(self, kind: Kind, config: Object, request: Request) -> Object:
         """What was sent, decoded; it must name itself and may not carry a record of owners."""
@@ -120,28 +128,30 @@ class Patcher:
 
 
 def _typed(kind: Kind, config: Object, request: Request) -> Object:
-    """Decoded; a field that a built-in type does not have is always refused, as nobody could own it."""
-    if kind.custom:
-        return schema.decoded(kind, config, request.field_validation, request.warn)
+    """To the letter: whoever applies a field owns it, be it null or empty.
+
+    A field that the type does not have is always refused, as nobody could own it.
+    """
     unknown: list[str] = []
     schema.decoded(kind, config, "Warn", unknown.append)
     if unknown:
-        metadata = config.get("metadata") or {}
-        which = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
         paths = [said.removeprefix('unknown field "').removesuffix('"') for said in unknown]
-        told = [f".{path}: field not declared in schema" for path in sorted(paths)]
-        why = told[0] if len(told) == 1 else "\n".join(["errors:", *(f"  {one}" for one in told)])
-        kind_ = f"{config['apiVersion']}, Kind={kind.kind}"
-        raise errors.ApiError(500, "", f"failed to create typed patch object ({which}; {kind_}): {why}")
-    # To the letter: whoever applies a field owns it, be it null or empty.
+        raise _untyped(kind, config, [f".{path}: field not declared in schema" for path in sorted(paths)])
     return config
+
+
+def _untyped(kind: Kind, config: Object, told: Sequence[str]) -> errors.ApiError:
+    metadata = config.get("metadata") or {}
+    which = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    why = told[0] if len(told) == 1 else "\n".join(["errors:", *(f"  {one}" for one in told)])
+    kind_ = f"{config['apiVersion']}, Kind={kind.kind}"
+    return errors.ApiError(500, "", f"failed to create typed patch object ({which}; {kind_}): {why}")
 
 
 def _only(config: Object, subresource: str) -> Object:
     """What an apply to this (sub)resource can say; anything else in it is ignored, as in Kubernetes."""
-    if subresource == "status":
-        return {key: config[key] for key in ("apiVersion", "kind", "metadata", "status") if key in config}
-    return {key: value for key, value in config.items() if key != "status"}
+    ignored = "spec" if subresource == "status" else "status"
+    return {key: value for key, value in config.items() if key != ignored}
 
 
 def _patched(kind: Kind, live: Object, body: Any, type_: str) -> Any:

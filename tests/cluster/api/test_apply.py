@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitrel.cluster.api.apply.fieldset import fields_of, from_fields_v1, shown_path, to_fields_v1
+from gitrel.cluster.api.apply.fieldset import fields_of, from_fields_v1, shown_path, to_fields_v1, whole
 from gitrel.cluster.api.apply.merging import compared, merged, without
 from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.api.schema import type_of
@@ -294,7 +294,7 @@ def test_comparing_finds_what_merging_changed(live: Any, config: Any) -> None:
     """
     new = merged(live, config, DEPLOYMENT)
     change = compared(live, new, DEPLOYMENT)
-    known = fields_of(new, DEPLOYMENT) | fields_of(config, DEPLOYMENT)
+    known = whole(new, DEPLOYMENT, ()) | fields_of(config, DEPLOYMENT)
     assert change.added | change.modified <= {path[:n] for path in known for n in range(1, len(path) + 1)}
     rest = compared(
         without(live, change.modified, DEPLOYMENT), without(new, change.touched, DEPLOYMENT), DEPLOYMENT

@@ -312,3 +312,17 @@ def test_embedded_resources_keep_their_identity() -> None:
     assert "spec.template.kind: Required value" in refused(
         lambda: c.api.create(thing("b", spec={"template": {"apiVersion": "v1"}}))
     )
+
+
+@pytest.mark.parametrize("schema", ({}, {"properties": {"other": {"type": "string"}}}))
+def test_an_object_of_which_nothing_is_declared_is_applied_again_and_again(schema: Any) -> None:
+    """A schema that keeps unknown fields still knows metadata, and maps in it are owned key by key."""
+    c = cluster()
+    whole = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, **schema}
+    c.api.create(definition({**version(), "schema": {"openAPIV3Schema": whole}}))
+    c.settle()
+    one, two = c.api.acting_as("one"), c.api.acting_as("two")
+    one.apply(thing(spec={"a": {"x": 1}}))
+    two.apply(thing(spec={"a": {"y": [1]}}))
+    assert one.apply(thing(spec={"a": {"x": 2}}))["spec"] == {"a": {"x": 2, "y": [1]}}
+    assert one.apply(thing())["spec"] == {"a": {"y": [1]}}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitrel.cluster.api.apply import managers as m
-from gitrel.cluster.api.apply.fieldset import EMPTY, FieldPath, FieldSet, fields_of, shown_path
+from gitrel.cluster.api.apply.fieldset import EMPTY, FieldPath, FieldSet, fields_of, named, shown_path
 from gitrel.cluster.api.apply.managers import Manager, Managers
 from gitrel.cluster.api.apply.merging import compared, merged, without
 from gitrel.cluster.api.apply.types import Type
@@ -24,6 +24,7 @@ _UNOWNED = frozenset(
      "metadata.resourceVersion", "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds")
 )  # fmt: skip
 """Fields that nobody manages: identity, and what the server sets."""
+_RESET_IN_STATUS = frozenset(("f:spec", "f:metadata", "f:apiVersion", "f:kind"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Applied:
 
 
 def ownable(fields: FieldSet, subresource: str) -> FieldSet:
-    """What can be owned through this (sub)resource: status only through `status`, everything else only
-    beside it.
+    """What can be owned through this (sub)resource: status only through `status`, spec and metadata only
+    beside it (the strategies' `GetResetFields`).
     """
     return frozenset(path for path in fields if _ownable(path, subresource))
 
@@ -46,7 +47,7 @@ def _ownable(path: FieldPath, subresource: str) -> bool:
         return False
     if path[:2] == ("f:metadata", "f:managedFields"):
         return False
-    return (path[0] == "f:status") == (subresource == "status")
+    return path[0] not in _RESET_IN_STATUS if subresource == "status" else path[0] != "f:status"
 
 
 def apply(
@@ -60,42 +61,44 @@ def apply(
     now: str,
 ) -> Applied:
     """Merges `config` as `manager`. Raises ApiError 409 naming every field that is somebody else's."""
-    wanted = ownable(fields_of(config, type_), manager.subresource)
+    said = fields_of(config, type_)
+    wanted = ownable(said, manager.subresource)
     said_before = owners[manager].fields if manager in owners else EMPTY
     new_owners = m.with_fields(owners, manager, wanted, now)
-    new = merged(live, config, type_)
-    owned = m.owned_by_anyone(new_owners)
-    gone = _unwanted(said_before - wanted, owned)
-    new = without(new, gone, type_, owned)
+    new = _pruned(merged(live, config, type_), type_, said_before, m.owned_by_anyone(new_owners) | said)
     if live is None:
         return Applied(new, new_owners)
     change = compared(live, new, type_)
+    touched = ownable(change.touched, manager.subresource)
     conflicts = {
-        other: owned.fields & change.touched
+        other: owned.fields & touched
         for other, owned in owners.items()
-        if other != manager and owned.fields & change.touched
+        if other != manager and owned.fields & touched
     }
     if conflicts and not force:
         raise _conflict_error(conflicts)
     for other, fields in conflicts.items():
         new_owners = m.given_up(new_owners, fields, by=(other,), now=now)
     others = [other for other in owners if other != manager]
-    return Applied(new, m.given_up(new_owners, change.removed, by=others, now=now))
+    removed = ownable(change.removed, manager.subresource)
+    return Applied(new, m.given_up(new_owners, removed, by=others, now=now))
 
 
-def _unwanted(dropped: FieldSet, owned: FieldSet) -> FieldSet:
-    """What was given up and is owned by nobody now.
+def _pruned(new: Object, type_: Type, said_before: FieldSet, owned: FieldSet) -> Object:
+    """Without what the manager said before, where nobody says it now.
 
-    A struct's field stays while anything in it is owned. An entry of a list does not: it goes unless somebody
-    owns the entry itself, whatever others have written into it.
+    What nobody ever said, such as a default, stays beside what is owned, and goes with the struct or the
+    entry that is given up as a whole (`Updater.prune`, with its two ways of adding back).
     """
-    prefixes = {
-        path[:length]
-        for path in owned
-        for length in range(1, len(path) + 1)
-        if length == len(path) or path[length - 1].startswith("f:")
-    }
-    return frozenset(path for path in dropped if path not in prefixes)
+    if said_before <= owned:
+        return new
+    given = named(said_before, type_)
+    there = named(fields_of(new, type_), type_)
+    left = named(fields_of(without(new, given, type_), type_), type_)
+    standing = without(new, there - (left | named(owned, type_)), type_)
+    gone = there - named(fields_of(standing, type_), type_)
+    found: Object = without(new, gone & given, type_)
+    return found
 
 
 def update(
@@ -104,17 +107,18 @@ def update(
     """Who owns what after `manager` replaced `old` by `new` without applying."""
     change = compared(old or {}, new, type_)
     touched = ownable(change.touched, manager.subresource)
-    if not touched and not change.removed:
+    removed = ownable(change.removed, manager.subresource)
+    if not touched and not removed:
         return owners
     others = [other for other in owners if other != manager]
-    after = m.given_up(owners, touched | change.removed, by=others, now=now)
+    after = m.given_up(owners, touched | removed, by=others, now=now)
     mine = owners[manager].fields if manager in owners else EMPTY
-    return m.with_fields(after, manager, (mine - change.removed) | touched, now)
+    return m.with_fields(after, manager, (mine - removed) | touched, now)
 
 
 def first_owner(live: Object, type_: Type, api_version: str, now: str) -> Managers:
     """Everything in an object that was never managed, so that a first apply meets an owner."""
-    fields = ownable(fields_of(live, type_), "")
+    fields = ownable(compared({}, live, type_).touched, "")
     return {Manager(m.BEFORE_FIRST_APPLY, "Update", api_version): m.Owned(fields, now)}
 
 

@@ -39,7 +39,7 @@ def elements_of(items: Iterable[Any], type_: Type) -> list[tuple[str, Any]]:
         return [(value_element(item), item) for item in items]
     found = []
     for index, item in enumerate(items):
-        key = key_of(item, type_.list_keys)
+        key = key_of(item, type_)
         if key is None:
             missing = next(name for name in type_.list_keys if name not in item)
             raise NotAssociative(
@@ -69,13 +69,18 @@ def fields_of(value: Any, type_: Type, at: FieldPath = ()) -> FieldSet:
 
 def whole(value: Any, type_: Type, at: FieldPath) -> FieldSet:
     """Of a value that comes or goes as a whole: also every struct, list and map on the way to its leaves."""
-    found = fields_of(value, type_, at)
+    leaves: set[FieldPath] = set()
+    _collect(value, type_, at, leaves, empty_lists=True)
+    found = frozenset(leaves)
     shortest = len(at)
     return found | {path[:length] for path in found for length in range(shortest, len(path))} | {at}
 
 
-def _collect(value: Any, type_: Type, at: FieldPath, found: set[FieldPath]) -> None:
-    if type_.atomic or type_.shape in ("scalar", "any") or not isinstance(value, (dict, list)):
+def _collect(
+    value: Any, type_: Type, at: FieldPath, found: set[FieldPath], *, empty_lists: bool = False
+) -> None:
+    """`empty_lists` are told by comparing two states, and not by what a manager says (`typed/compare.go`)."""
+    if not type_.splits(value):
         if at:
             found.add(at)
         return
@@ -85,10 +90,11 @@ def _collect(value: Any, type_: Type, at: FieldPath, found: set[FieldPath]) -> N
             if field is None:
                 continue
             place = (*at, f"f:{name}")
-            if item is None or item == {} or type_.shape == "map":
+            empty = item is None or item == {} or (empty_lists and item == [])
+            if empty or not type_.declares(name):
                 found.add(place)
             if item is not None:
-                _collect(item, field, place, found)
+                _collect(item, field, place, found, empty_lists=empty_lists)
         return
     try:
         elements = elements_of(value, type_)
@@ -99,7 +105,30 @@ def _collect(value: Any, type_: Type, at: FieldPath, found: set[FieldPath]) -> N
         place = (*at, element)
         found.add(place)
         if not type_.is_set:
-            _collect(item, type_.element, place, found)
+            _collect(item, type_.element, place, found, empty_lists=empty_lists)
+
+
+def named(fields: FieldSet, type_: Type) -> FieldSet:
+    """With the structs that the fields stand in, where they are declared fields themselves
+    (`Set.EnsureNamedFieldsAreMembers`).
+    """
+    found = set(fields)
+    _add_named(fields, type_, (), found)
+    return frozenset(found)
+
+
+def _add_named(fields: Iterable[FieldPath], type_: Type, at: FieldPath, found: set[FieldPath]) -> None:
+    deeper: dict[str, list[FieldPath]] = {}
+    for path in fields:
+        if len(path) > len(at) + 1:
+            deeper.setdefault(path[len(at)], []).append(path)
+    for element, below in deeper.items():
+        is_field = element.startswith("f:")
+        below_type = type_.field(element[2:]) if is_field else type_.element
+        if is_field and type_.declares(element[2:]):
+            found.add((*at, element))
+        if below_type is not None:
+            _add_named(below, below_type, (*at, element), found)
 
 
 def to_fields_v1(fields: Iterable[FieldPath]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from gitrel.cluster.api.apply.fieldset import (
     elements_of,
     whole,
 )
-from gitrel.cluster.api.apply.types import Type
+from gitrel.cluster.api.apply.types import FREE, Type
+from gitrel.kube.sameness import same
 
 
 def merged(live: Any, applied: Any, type_: Type) -> Any:
@@ -27,7 +28,7 @@ def merged(live: Any, applied: Any, type_: Type) -> Any:
 
     Raises NotAssociative for lists without proper keys.
     """
-    if live is None or type_.atomic or type_.shape in ("scalar", "any"):
+    if live is None or not type_.splits(applied):
         return applied
     if isinstance(applied, dict) and isinstance(live, dict):
         new = dict(live)
@@ -112,18 +113,13 @@ _Sinks = tuple[set[FieldPath], set[FieldPath], set[FieldPath]]
 
 
 def _compare(old: Any, new: Any, type_: Type, at: FieldPath, sinks: _Sinks) -> None:
-    if old is new or old == new:
+    if old is new or (old == new and (type_.strict or same(old, new))):
         return
     added, modified, removed = sinks
     if old is None or new is None:
         sink, value = (added, new) if old is None else (removed, old)
         sink |= whole(value, type_, at)
-    elif (
-        isinstance(old, dict)
-        and isinstance(new, dict)
-        and not type_.atomic
-        and type_.shape in ("struct", "map")
-    ):
+    elif isinstance(old, dict) and isinstance(new, dict) and type_.splits(new):
         always = type_.always if type_.shape == "struct" else _NONE
         for name in (*old, *(name for name in new if name not in old)):
             field = type_.field(name)
@@ -133,20 +129,32 @@ def _compare(old: Any, new: Any, type_: Type, at: FieldPath, sinks: _Sinks) -> N
                 if name in always:
                     before = always[name] if before is None else before
                     after = always[name] if after is None else after
+                elif before is None and name in old and name in new:
+                    if after is None:
+                        continue
+                    if not after or not field.splits(after):
+                        modified.add(place)
+                        continue
+                    before = type(after)()  # null was as good as empty
                 elif after is None and name in new:
                     before, after = _nulled(before, field, place, sinks)
                 _compare(before, after, field, place, sinks)
-    elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and not type_.atomic:
+    elif isinstance(old, (list, tuple)) and type_.splits(new) and type_.splits(old):
         _compare_lists(old, new, type_, at, sinks)
     else:
         modified.add(at)
+        # A free-form value may turn from a map into something else, and the other way round.
+        if type_.splits(new):
+            added |= whole(new, type_, at) - {at}
+        elif type_.splits(old):
+            removed |= whole(old, type_, at) - {at}
 
 
 def _nulled(before: Any, type_: Type, at: FieldPath, sinks: _Sinks) -> tuple[Any, Any]:
     """What to compare where somebody said null: that is a value like others, and empties lists and maps."""
     if before is None:
         sinks[0].add(at)
-    elif type_.atomic or not isinstance(before, (dict, list)):
+    elif not type_.splits(before):
         sinks[1].add(at)
     else:
         return before, type(before)()
@@ -170,59 +178,36 @@ def _compare_lists(old: Sequence[Any], new: Sequence[Any], type_: Type, at: Fiel
             _compare(before.get(element), after.get(element), type_.element, place, sinks)
 
 
-def without(value: Any, gone: Collection[FieldPath], type_: Type, kept: Collection[FieldPath] = EMPTY) -> Any:
-    """`value` without those fields. A list or map that this empties goes too, unless it is `kept` itself."""
+def without(value: Any, gone: Collection[FieldPath], type_: Type) -> Any:
+    """`value` without those fields; None where nothing is left of it (`typed/remove.go`)."""
     if not gone:
         return value
-    here = {path[0] for path in gone if len(path) == 1}
-    deeper, holding = _below(gone), _below(kept)
+    if not type_.splits(value):
+        return None if isinstance(value, (dict, list)) else value
+    here, deeper = {path[0] for path in gone if len(path) == 1}, _below(gone)
     if isinstance(value, dict):
-        return _dict_without(value, here, deeper, type_, holding)
-    if isinstance(value, list) and not type_.atomic:
-        # What identifies an entry stays as long as the entry does.
-        keys = {(f"f:{key}",) for key in type_.list_keys}
-        return [
-            item
-            if type_.is_set
-            else without(
-                item,
-                [p for p in deeper.get(element, ()) if p not in keys],
-                type_.element,
-                holding.get(element, EMPTY),
-            )
-            for element, item in elements_of(value, type_)
-            if element not in here
-        ]
-    return value
+        new = {
+            name: without(item, deeper[f"f:{name}"], type_.field(name) or FREE)
+            if f"f:{name}" in deeper
+            else item
+            for name, item in value.items()
+            if f"f:{name}" not in here
+        }
+        # What the server's type cannot be without is there again, empty.
+        kept = {name: zero for name, zero in type_.always.items() if name in value and new.get(name) is None}
+        return {**new, **kept} or None
+    items = [
+        without(item, deeper.get(element, ()), type_.element)
+        for element, item in elements_of(value, type_)
+        if element not in here
+    ]
+    return items or None
 
 
 def _below(paths: Collection[FieldPath]) -> dict[str, list[FieldPath]]:
-    """By their first element, what is left of those that are longer; `()` for such as end there."""
+    """By their first element, what is left of those that are longer."""
     found: dict[str, list[FieldPath]] = {}
     for path in paths:
-        if path:
+        if len(path) > 1:
             found.setdefault(path[0], []).append(path[1:])
     return found
-
-
-def _dict_without(
-    value: dict[str, Any],
-    here: set[str],
-    deeper: dict[str, list[FieldPath]],
-    type_: Type,
-    holding: dict[str, list[FieldPath]],
-) -> Any:
-    new = {}
-    for name, item in value.items():
-        element = f"f:{name}"
-        if element in here:
-            continue
-        field = type_.field(name)
-        if element in deeper and field is not None:
-            held = holding.get(element, EMPTY)
-            left = without(item, deeper[element], field, held)
-            if not left and item and field.shape in ("map", "list") and () not in held:
-                continue
-            item = left
-        new[name] = item
-    return new

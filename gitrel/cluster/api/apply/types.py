@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 Shape = Literal["struct", "map", "list", "scalar", "any"]
-"""`any` is a free-form value, which is always replaced as a whole."""
+"""`any` is a free-form value: what it is depends on what stands there (`Type.free`)."""
 
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _REF = "#/$defs/"
@@ -68,15 +68,20 @@ class Type:
         schema = self._schema
         names = schema.get("type", ())
         kinds = {names} if isinstance(names, str) else set(names)
-        if self._annotation("preserve-unknown-fields"):
+        if "properties" in schema and (not kinds or "object" in kinds):
+            return "struct"
+        if self._annotation("preserve-unknown-fields") and "array" not in kinds:
             return "any"
         if "object" in kinds:
-            if "properties" in schema:
-                return "struct"
             return "map" if isinstance(schema.get("additionalProperties"), Mapping) else "any"
         if "array" in kinds:
             return "list"
         return "scalar" if kinds - {"null"} or "oneOf" in schema or schema.get("format") else "any"
+
+    @property
+    def strict(self) -> bool:
+        """Whether no value of it could be another with the same face: true where 1 was."""
+        return self.name.startswith("io.k8s.")
 
     @property
     def scalar(self) -> str:
@@ -100,15 +105,50 @@ class Type:
         """The type of one field of a struct, or of any entry of a map; None for a field that does not
         exist.
         """
-        if self.shape == "map":
-            return self.element
-        return self.fields.get(name) if self.shape == "struct" else None
+        if self.shape == "struct":
+            return self.fields.get(name) or (FREE if self.free else None)
+        return self.element if self.shape == "map" else FREE if self.free else None
+
+    def declares(self, name: str) -> bool:
+        """Whether this is a struct with such a field; any other is an entry of a map."""
+        return self.shape == "struct" and name in self.fields
+
+    @cached_property
+    def free(self) -> bool:
+        """Whether there may be more in it than is declared, which goes by what it is: maps are looked into,
+        and lists are whole (`deduced` in kube-openapi `schemaconv`).
+        """
+        if self._annotation("preserve-unknown-fields"):
+            return True
+        beside = self._schema.get("additionalProperties")
+        return self.shape == "any" and self.scalar == "object" and beside is not False
+
+    def splits(self, value: Any) -> bool:
+        """Whether the parts of this value are owned and merged one by one."""
+        if isinstance(value, dict):
+            return (self.shape in ("struct", "map") and not self.atomic) or (
+                self.shape == "any" and self.free
+            )
+        return isinstance(value, (list, tuple)) and self.shape == "list" and not self.atomic
 
     @cached_property
     def element(self) -> Type:
         """Of a list or a map."""
         key = "items" if self.shape == "list" else "additionalProperties"
         return Type(self._definitions, self._schema[key])
+
+    @cached_property
+    def key_defaults(self) -> Mapping[str, Any]:
+        """What keys of a map-list's entries are where they are left out."""
+        element = self.element
+        if element.name:
+            return _KEY_DEFAULTS
+        fields = element.fields if element.shape == "struct" else {}
+        return {
+            key: fields[key]._schema["default"]
+            for key in self.list_keys
+            if key in fields and "default" in fields[key]._schema
+        }
 
     @cached_property
     def atomic(self) -> bool:
@@ -157,15 +197,21 @@ class Type:
         if "x-kubernetes-group-version-kind" in self._schema:
             structs = (*structs, *(key for key in ("metadata", "spec", "status") if key in self.fields))
         lists = (key for key in self.required if self.fields[key].shape == "list")
-        return {**dict.fromkeys(structs, _NOTHING), **dict.fromkeys(lists, ())}
+        return {**dict.fromkeys(structs, _NOTHING), **{key: [] for key in lists}}
 
 
-def key_of(entry: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[tuple[str, Any], ...] | None:
-    """The (key, value) pairs that identify an entry of a map-list; None where a key is missing."""
+def key_of(entry: Mapping[str, Any], type_: Type) -> tuple[tuple[str, Any], ...] | None:
+    """The (key, value) pairs that identify an entry of such a map-list; None where a key is missing."""
     found = []
-    for key in keys:
-        value = entry.get(key, _KEY_DEFAULTS.get(key))
+    for key in type_.list_keys:
+        value = entry.get(key)
         if value is None:
-            return None
+            value = type_.key_defaults.get(key)
+            if value is None:
+                return None
         found.append((key, value))
     return tuple(found)
+
+
+FREE = Type({}, {"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+"""Of a value of which nothing is declared."""

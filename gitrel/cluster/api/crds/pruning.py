@@ -50,11 +50,25 @@ def _pruned_object(
     return new if changed else value
 
 
-def defaulted(value: Any, node: Node) -> Any:
-    """`value` with every default that it lacks, and without nulls that mean nothing.
+def without_nulls(value: Any, node: Node) -> Any:
+    """`value` without nulls that mean nothing: where the schema allows none and has no default for them."""
+    if isinstance(value, dict):
+        new = {}
+        for key, item in value.items():
+            child = node.child(key)
+            if child is not None and item is None and not child.nullable and child.default is MISSING:
+                continue
+            new[key] = item if child is None else without_nulls(item, child)
+        return value if len(new) == len(value) and all(new[k] is value[k] for k in new) else new
+    if isinstance(value, list) and node.items is not None:
+        items = node.items
+        kept = [without_nulls(item, items) for item in value]
+        return value if all(a is b for a, b in zip(kept, value, strict=True)) else kept
+    return value
 
-    A null where the schema allows none is as if it were missing: it becomes the default, or goes.
-    """
+
+def defaulted(value: Any, node: Node) -> Any:
+    """`value` with every default that it lacks; a null where none is allowed is as if it were missing."""
     if isinstance(value, dict):
         return _defaulted_object(value, node)
     if isinstance(value, list) and node.items is not None:
@@ -71,9 +85,6 @@ def _defaulted_object(value: dict[str, Any], node: Node) -> dict[str, Any]:
         child = node.child(key)
         if child is None:
             new[key] = item
-            continue
-        if item is None and not child.nullable and child.default is MISSING:
-            changed = True
             continue
         kept = defaulted(_or_default(item, child), child)
         changed = changed or kept is not item

@@ -52,8 +52,8 @@ class Structured:
         return Type(definitions, _typed(self._schema, root=True))
 
     def decoded(self, obj: Object, unknown: list[str]) -> Object:
-        """Pruned; metadata, also of embedded objects, as everywhere else."""
-        known = pruning.pruned(obj, self.root, unknown, root=True)
+        """Pruned, without idle nulls; metadata, also of embedded objects, as everywhere else."""
+        known = pruning.without_nulls(pruning.pruned(obj, self.root, unknown, root=True), self.root)
         new: Object = _with_metadata(known, self.root, "", unknown, root=True)
         return new
 

@@ -15,6 +15,7 @@ from gitrel.cluster.api.crds import formats
 from gitrel.cluster.api.crds.structure import MISSING, Node, Schema
 from gitrel.cluster.api.errors import FieldError, duplicate, invalid_value, required, shown, unsupported
 from gitrel.kube.regex import BadPattern, compiled
+from gitrel.kube.sameness import same
 
 _NAMES: Mapping[type, str] = {
     bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object",
@@ -38,7 +39,7 @@ def type_name(value: Any) -> str:
 
 def errors(value: Any, node: Node, path: str = "", old: Any = MISSING) -> Iterator[FieldError]:
     """Everything that is wrong with the value at `path`; with `old`, only of what changed."""
-    if old is not MISSING and value == old and type(value) is type(old):
+    if old is not MISSING and same(value, old):
         return
     schema = node.schema
     if value is None:
