@@ -62,14 +62,15 @@ def version_listing(found: Versions) -> Listing:
         Column("COMPONENT", lambda i: i["component"]),
         Column("VERSION", lambda i: i["version"]),
         Column("STATE", lambda i: i["state"] or "", style=lambda i: STATE_STYLE[i["state"] or ""]),
-        Column("POINTED AT BY", lambda i: _joined(i["pointers"])),
-        Column("IN FORCE IN", lambda i: _joined(i["inForce"])),
-        Column("ARRIVING IN", lambda i: _joined(i["arriving"]), wide=True),
         Column("CUT", lambda i: i["at"] or ""),
         Column("BY", lambda i: i["by"].partition(" <")[0]),
         Column("FROM", lambda i: i["from"][:12], wide=True),
         Column("FIXES", lambda i: str(len(i["fixes"])), wide=True),
         Column("DIGEST", lambda i: i["digest"][:19], wide=True),
+        Column("POINTED AT BY", lambda i: _joined(i["pointers"]), wide=True),
+        Column("ARRIVING IN", lambda i: _joined(i["arriving"]), wide=True),
+        # Last, where a long list may go on over several lines.
+        Column("IN FORCE IN", lambda i: _joined(i["inForce"])),
     )
     return Listing("VersionList", items, columns, _name, {"commit": found.commit})
 

@@ -62,6 +62,8 @@ def test_a_list_says_who_and_where(root: Path) -> None:
     table = ok(root, "list", "web", "-o", "wide").splitlines()
     assert table[0].split()[:3] == ["COMPONENT", "VERSION", "STATE"]
     assert [line.split()[1] for line in table[1:]] == ["current", "v3", "v2", "v1"]
+    short = ok(root, "list", "web").splitlines()[0]
+    assert short.endswith("IN FORCE IN"), "the last column is the one that wraps on a terminal"
 
 
 def test_a_dry_run_shows_what_each_version_would_get(root: Path) -> None:
