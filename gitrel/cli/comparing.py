@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from gitrel.errors import GitrelError, InvalidRepository
 from gitrel.kube.identity import Ref
 from gitrel.orchestrator.world import World
 from gitrel.render.inputs import Inputs
-from gitrel.render.manifest import Rendered
+from gitrel.render.manifest import Manifest, Rendered
 from gitrel.repo.compare import differences
 from gitrel.repo.model import Catalog
 from gitrel.telemetry.masking import MASKER
@@ -161,20 +161,25 @@ def live(session: Session, catalog: Catalog, asked: Asked, mask: Mask) -> Compar
         for component, environment in places:
             version = lookup.version(catalog, component, environment, asked.version)
             release = release_of(catalog, component, version, environment)
-            forecast = _forecast(world, catalog, component, environment, release)
+            forecast, hooks = _forecast(world, catalog, component, environment, release)
             for reason in (*forecast.objections, *map(str, forecast.conflicts)):
                 notes.append(clean(f"{component} in {environment}: {MASKER.text(reason)}"))
                 session.err.line(session.err.paint(notes[-1], "red"))
             for entry in forecast.entries:
                 if not entry.origin and entry.word != "deleted":
                     notes.append(clean(f"{component} in {environment}: {entry.ref} {entry.reason}"))
-            found += _told(forecast, component, environment, mask)
+            found += _told(forecast, hooks, component, environment, mask)
     return Compared(tuple(found), tuple(notes))
 
 
-def _told(forecast: Plan, component: str, environment: str, mask: Mask) -> Iterator[Change]:
+def _told(
+    forecast: Plan, hooks: Sequence[Manifest], component: str, environment: str, mask: Mask
+) -> Iterator[Change]:
     before: dict[Ref, Mapping[str, Any]] = {}
-    after: dict[Ref, Mapping[str, Any]] = {}
+    # Under the names that people gave them: the Jobs are called for the release, differently everywhere.
+    after: dict[Ref, Mapping[str, Any]] = {hook.ref: hook.object for hook in hooks}
+    for hook in hooks:
+        MASKER.learn_object(hook.object)
     for entry in forecast.entries:
         if entry.word in ("unchanged", "skipped"):
             continue
@@ -188,14 +193,18 @@ def _told(forecast: Plan, component: str, environment: str, mask: Mask) -> Itera
     return changes(component, environment, before, after, mask)
 
 
-def _forecast(world: World, catalog: Catalog, component: str, environment: str, release: Rendered) -> Plan:
-    """The plan that applying would carry out, with the answers of a dry run in it."""
+def _forecast(
+    world: World, catalog: Catalog, component: str, environment: str, release: Rendered
+) -> tuple[Plan, list[Manifest]]:
+    """The plan that applying would carry out, with the answers of a dry run, and the hooks it would run."""
     from gitrel.orchestrator.deliver import inventory_or_empty, plan_for
+    from gitrel.orchestrator.hooking import to_run
 
     owner, place = catalog.components[component], catalog.environments[environment]
     backend = world.clusters.of(place)
     members = inventory_or_empty(backend, catalog, owner, place)
-    return plan_for(backend, owner, release, members, adopt=world.adopt_objects, ask_about_all=True)
+    plan = plan_for(backend, owner, release, members, adopt=world.adopt_objects, ask_about_all=True)
+    return plan, list(to_run(backend, release, members))
 
 
 def base_catalog(root: Place, revision: str) -> Catalog:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from gitrel.delivery.labels import COMPONENT, ENVIRONMENT, MANAGED_BY, TOOL, is_terminating
 from gitrel.delivery.readiness.status import conditions, instant, number
-from gitrel.kube.directives import HOOK, Moment, directives_of
+from gitrel.kube.directives import HOOK, NEEDED, Moment, directives_of
 from gitrel.kube.fields import get, replaced
 from gitrel.kube.identity import Object, Ref, annotations_of, labels_of, ref_of
 from gitrel.kube.ordering import apply_key
@@ -63,7 +63,13 @@ class Hook:
 
 
 def is_hook(obj: Mapping[str, Any]) -> bool:
-    return bool(directives_of(obj).hook)
+    """Whether it is a Job that runs around the release, rather than an object of it."""
+    return obj.get("kind") == "Job" and bool(directives_of(obj).hook)
+
+
+def is_needed(obj: Mapping[str, Any]) -> bool:
+    """Whether it is an object of the release that is applied before the hooks run: they need it."""
+    return obj.get("kind") in NEEDED and directives_of(obj).hook == "before"
 
 
 def without_hooks(rendered: Rendered) -> Rendered:
@@ -77,7 +83,7 @@ def hooks_of(rendered: Rendered, moment: Moment, attempt: str = "") -> tuple[Hoo
     found = []
     for manifest in rendered.manifests:
         directives = directives_of(manifest.object)
-        if directives.hook == moment:
+        if directives.hook == moment and is_hook(manifest.object):
             job = _job(manifest, rendered, moment, attempt)
             found.append(Hook(moment, job, directives.order, "due"))
     return tuple(sorted(found, key=lambda hook: (hook.order, apply_key(hook.ref))))

@@ -16,7 +16,7 @@ from gitrel.delivery.conflicts import Conflict, Trial, conflicts_in, is_conflict
 from gitrel.delivery.diff import Pair, differs
 from gitrel.delivery.fields import holds
 from gitrel.delivery.foreign import is_ours, managers, owner_named
-from gitrel.delivery.hooks import without_hooks
+from gitrel.delivery.hooks import is_needed, without_hooks
 from gitrel.delivery.immutable import refused_changes
 from gitrel.delivery.inventory import Inventory
 from gitrel.delivery.labels import is_terminating, with_ownership, without_ownership
@@ -112,6 +112,11 @@ class Plan:
             self, entries=entries, conflicts=tuple(c for c in self.conflicts if str(c.ref) in names)
         )
 
+    def before_hooks(self) -> Plan:
+        """The part that comes before the hooks: what they need."""
+        first = (entry for entry in self.entries if entry.origin and is_needed(entry.object))
+        return replace(self, entries=tuple(first))
+
     def check(self) -> None:
         """Raises PlanRefused with every objection and conflict."""
         if reasons := (*self.objections, *map(str, self.conflicts)):
@@ -168,14 +173,16 @@ def plan(
     *,
     prune_limit: int | str,
     prune_kinds: Collection[str] = (),
+    recreate_kinds: Collection[str] = (),
     adopt: bool = False,
 ) -> Plan:
     """What applying `rendered` would do.
 
     `live` holds the objects of the release and of the inventory that exist; `dry_run` what the server
     answered to a dry run of each desired object (an object that is missing from it is compared field by
-    field instead). `prune_limit` is a count, or a percentage of the inventory, rounded down, at least 1;
-    `prune_kinds` are the protected kinds that may be deleted. `adopt` allows to take over what is nobody's.
+    field instead). `prune_limit` is as `prune.allowance` reads it; `prune_kinds` are the protected kinds that
+    may be deleted, `recreate_kinds` those that may be made anew whatever the object says. `adopt` allows to
+    take over what is nobody's.
     """
     origins = {manifest.ref: manifest.origin for manifest in rendered.manifests}
     desired = desired_objects(rendered, inventory)
@@ -185,7 +192,8 @@ def plan(
     conflicts: list[Conflict] = []
     for obj in desired:
         ref = ref_of(obj)
-        one = _One(obj, str(origins[ref]), live.get(ref), _trial(obj, dry_run.get(ref), live.get(ref)))
+        anew = directives_of(obj).recreate or ref.kind in recreate_kinds
+        one = _One(obj, str(origins[ref]), live.get(ref), _trial(obj, dry_run.get(ref), live.get(ref)), anew)
         applied.append(_applied(one, inventory, adopt))
         found = [masker.text(text) for text in _objections(one, inventory, adopt)]
         objections += found
@@ -199,12 +207,14 @@ def plan(
 
 @dataclass(frozen=True, slots=True)
 class _One:
-    """One desired object, where it is written, what is there, and what the server says."""
+    """One desired object, where it is written, what is there, what the server says, and whether it may be
+    made anew."""
 
     object: Object
     origin: str
     before: Object | None
     trial: Trial
+    may_be_anew: bool
 
     @property
     def refused(self) -> Refused | None:
@@ -213,7 +223,7 @@ class _One:
     @property
     def is_recreated(self) -> bool:
         """Whether the change needs a new object, and may have one."""
-        if self.before is None or self.refused is None or not directives_of(self.object).recreate:
+        if self.before is None or self.refused is None or not self.may_be_anew:
             return False
         return bool(refused_changes(self.before, self.object, self.refused.message))
 
@@ -281,7 +291,7 @@ def _objections(one: _One, inventory: Inventory, adopt: bool) -> Iterator[str]:
     if before is not None and (fields := refused_changes(before, one.object, refused.message)):
         yield (
             f"{one.origin}: {ref}: {', '.join(fields)} cannot be changed: allow to delete it and make it "
-            f"anew with gitrel.dev/recreate: allowed, or give it another name ({refused.message})"
+            f"anew with gitrel.dev/recreate: allowed or recreateKinds, or rename it ({refused.message})"
         )
     else:
         # The server's own words.

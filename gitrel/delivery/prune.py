@@ -115,9 +115,13 @@ def too_many(deleted: Collection[Ref], inventory_size: int, limit: int | str) ->
 
 
 def allowance(limit: int | str, inventory_size: int) -> int:
-    """`pruneLimit` as a count: percentages of the inventory are rounded down, to at least 1."""
-    allowed = intorpercent.resolve(limit, inventory_size, round_up=False)
-    return allowed if isinstance(limit, int) else max(1, allowed)
+    """`pruneLimit` as a count: percentages of the inventory are rounded down, to at least 1. Of a count and a
+    percentage the smaller counts: one protects large inventories, the other small ones."""
+    if isinstance(limit, int):
+        return limit
+    *counts, percentage = limit.split(",")
+    share = max(1, intorpercent.resolve(percentage.strip(), inventory_size, round_up=False))
+    return min(share, *map(int, counts)) if counts else share
 
 
 def owned_part(live: Mapping[str, Any]) -> Object | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gitrel.delivery.hooks import is_hook
 from gitrel.delivery.prune import DELETE, PROTECTED
 from gitrel.kube import resources
 from gitrel.kube.directives import PRUNE, directives_of
@@ -133,7 +134,7 @@ def _for_object(
     wanted.add(ref.namespace, ref.group, resource, verbs)
     if isinstance(get(obj, "spec", "template"), Mapping) or get(obj, "spec", "jobTemplate"):
         wanted.add(ref.namespace, "", "pods", READ)
-    if directives_of(obj).hook:
+    if is_hook(obj):
         wanted.add(ref.namespace, "batch", "jobs", ("delete",))
 
 

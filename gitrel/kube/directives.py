@@ -31,6 +31,8 @@ Moment = Literal["before", "after", "on-failure"]
 Conflicts = Literal["", "refuse", "force", "yield"]
 HookDelete = Literal["superseded", "succeeded", "never"]
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
+NEEDED = frozenset(("ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding"))
+"""Kinds that a hook may need before it runs. They are objects of the release that come first."""
 ORDER_MAX = 1000
 
 Wrong = tuple[tuple[str, ...], str, str]
@@ -40,7 +42,7 @@ Wrong = tuple[tuple[str, ...], str, str]
 @dataclass(frozen=True, slots=True)
 class Directives:
     """order        objects of a lower number are ready before those of a higher one are applied
-    hook         when this Job runs; empty for an object of the release
+    hook         when this Job runs, or that its hooks need this object; empty for any other
     hook_delete  when a hook's Job goes: with the next release, once it succeeded, or never by gitrel
     conflicts    what to do about fields that somebody else manages; empty where nothing is said
     adopt        whether an object that is there already, and nobody's, may be taken over
@@ -93,10 +95,15 @@ def wrong_directives(obj: Mapping[str, Any]) -> Iterator[Wrong]:
 
 def _wrong_hook(obj: Mapping[str, Any]) -> Iterator[Wrong]:
     path = ("metadata", "annotations", HOOK)
-    if not directives_of(obj).hook:
+    moment, kind = directives_of(obj).hook, obj.get("kind")
+    if not moment:
         return
-    if (group_of(str(obj.get("apiVersion"))), obj.get("kind")) != ("batch", "Job"):
-        yield path, f"{HOOK}: a {obj.get('kind')} is no Job", "write what it does as a Job"
+    if kind in NEEDED:
+        if moment != "before":
+            yield path, f"{HOOK}: a {kind} of the release is there by then", "leave the annotation out"
+    elif (group_of(str(obj.get("apiVersion"))), kind) != ("batch", "Job"):
+        todo = "write what it does as a Job, which tells when it is over and how often it tries"
+        yield path, f"{HOOK}: a {kind} is no Job", todo
     elif (obj.get("spec") or {}).get("suspend") is True:
         yield path, f"{HOOK}: a Job that is suspended never ends", "leave spec.suspend out"
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from gitrel.backends.backend import Backend, Refused
 from gitrel.delivery import inventory as inventories
-from gitrel.delivery.hooks import without_hooks
+from gitrel.delivery.hooks import is_needed, without_hooks
 from gitrel.delivery.inventory import Inventory
 from gitrel.delivery.plan import Plan, desired_objects, plan, trials
 from gitrel.events import Event
@@ -43,8 +43,9 @@ def deliver(
     # Hooks belong to bringing a release in, not to mending what drifted from it.
     coming = inventory.applied != whole.digest
     before = hooking.look(backend, whole, inventory, "before", attempt) if coming else hooking.Look(())
-    hooking.check_before(before)
-    planned = plan_for(backend, component, whole, inventory, adopt=world.adopt_objects)
+    hooking.check_before(before, whole)
+    going_back = action.because == "rollback"
+    planned = plan_for(backend, component, whole, inventory, adopt=world.adopt_objects, going_back=going_back)
     if action.mend is not None:
         planned = planned.only(action.mend)
     data = {
@@ -57,14 +58,19 @@ def deliver(
 
     world.clusters.forget(component.name, environment.name)
     _ensure_namespace(backend, inventory.namespace)
-    if before.up:
-        hooking.start_due(backend, before)
-        raise OnItsWay(before.waits, before.turn, {"created": len(before.up)})
     release, rendered = action.release, without_hooks(whole)
+    everything = [manifest.object for manifest in whole.manifests]
+    if before.up:
+        needed = [obj for obj in everything if is_needed(obj)]
+        if needed:
+            _write(backend, inventory.growing_by(needed, release.digest))
+            carry_out(backend, planned.before_hooks(), everything, now)
+        started = hooking.start_due(backend, before)
+        raise OnItsWay(before.waits, before.turn, {"created": len(started)})
     inventory = inventory.remembering(hook.key for hook in before.hooks)
     members = (manifest.object for manifest in rendered.manifests)
     _write(backend, inventory.growing_by(members, release.digest))
-    carry_out(backend, planned, (manifest.object for manifest in whole.manifests), now)
+    carry_out(backend, planned, everything, now)
     kept = [entry.object for entry in planned.entries if entry.word == "skipped"]
     objects = [*(manifest.object for manifest in rendered.manifests), *kept]
     inventory = inventory.holding(release.version, release.digest, release.commit, objects)
@@ -103,11 +109,13 @@ def plan_for(
     *,
     adopt: bool = False,
     ask_about_all: bool = False,
+    going_back: bool = False,
 ) -> Plan:
     """What applying `rendered` would do now. Nothing is written: the cluster is asked by dry runs.
 
     Objects that do not exist yet are asked about too where something runs that must not be half replaced,
-    or where `ask_about_all` says so.
+    or where `ask_about_all` says so. `going_back` sets no limit to deletions: what goes is what the release
+    brought that is taken back, and nobody wants to raise a limit then.
     """
     desired = desired_objects(rendered, inventory)
     live = backend.read([*desired, *inventory.objects])
@@ -124,8 +132,9 @@ def plan_for(
         inventory,
         live,
         trials(rendered, inventory, live, ask, adopt=adopt, creations=creations),
-        prune_limit=component.schedule.prune_limit,
+        prune_limit="100%" if going_back else component.schedule.prune_limit,
         prune_kinds=component.schedule.prune_kinds,
+        recreate_kinds=component.schedule.recreate_kinds,
         adopt=adopt,
     )
 

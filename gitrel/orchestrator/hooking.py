@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gitrel.backends.backend import Backend
 from gitrel.delivery import inventory as inventories
-from gitrel.delivery.hooks import Hook, failed_attempt, hooks_of, judged, next_up, to_tidy
+from gitrel.delivery.hooks import (
+    Hook,
+    failed_attempt,
+    hooks_of,
+    is_hook,
+    is_needed,
+    judged,
+    next_up,
+    to_tidy,
+)
 from gitrel.delivery.inventory import Inventory
 from gitrel.delivery.labels import ownership
-from gitrel.kube.directives import Moment
+from gitrel.kube.directives import Moment, directives_of
 from gitrel.kube.identity import Object
 from gitrel.kube.masking import Masker
 from gitrel.orchestrator.underway import HookFailed, OnItsWay
-from gitrel.render.manifest import Rendered
+from gitrel.render.manifest import Manifest, Rendered
 from gitrel.rollout.seen import Health, HookFailure
 
 JOB_NAME = "job-name"
@@ -73,12 +82,24 @@ def _pods(backend: Backend, hook: Hook) -> Iterable[Object]:
     return backend.list("v1", "Pod", hook.ref.namespace, {JOB_NAME: hook.ref.name})
 
 
-def check_before(found: Look) -> None:
+def check_before(found: Look, rendered: Rendered) -> None:
     """Raises `HookFailed`, or `OnItsWay` while a hook runs that was started before."""
     if found.failure is not None:
-        raise HookFailed(f"{found.failure.because}: nothing of the release was applied")
+        needed = any(is_needed(manifest.object) for manifest in rendered.manifests)
+        what = "only what its hooks need" if needed else "nothing"
+        raise HookFailed(f"{found.failure.because}: {what} of the release was applied")
     if any(hook.word == "running" for hook in found.up):
         raise OnItsWay(found.waits, found.turn)
+
+
+def to_run(backend: Backend, rendered: Rendered, inventory: Inventory) -> Iterator[Manifest]:
+    """The hooks that bringing the release in would run, as they are written; nothing is started."""
+    for manifest in rendered.manifests if inventory.applied != rendered.digest else ():
+        moment = directives_of(manifest.object).hook
+        if is_hook(manifest.object) and moment and moment != "on-failure":
+            (hook,) = look(backend, replace(rendered, manifests=(manifest,)), inventory, moment, "").hooks
+            if hook.word == "due":
+                yield manifest
 
 
 def start_due(backend: Backend, found: Look) -> tuple[Hook, ...]:

@@ -155,8 +155,8 @@ class Schedule:
     on_failure: FailurePolicy
     max_active_versions: int
     prune_limit: int | str
-    """Objects that one apply may delete: a count, or a percentage of the inventory, rounded down, at
-    least 1."""
+    """Objects that one apply may delete: a count, a percentage of the inventory, rounded down, at least 1,
+    or both, as `10, 30%`: the smaller counts."""
     soak_first_release: bool
     """Whether the very first release of a component in an environment soaks too."""
     max_setbacks: int = 3
@@ -165,6 +165,8 @@ class Schedule:
     """None: the environment's."""
     prune_kinds: tuple[str, ...] = ()
     """Kinds that are deleted when they leave the release although they take data with them."""
+    recreate_kinds: tuple[str, ...] = ()
+    """Kinds whose objects may be deleted and made anew for a change that the API server refuses."""
 
 
 @dataclass(frozen=True, slots=True)

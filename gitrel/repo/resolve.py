@@ -338,6 +338,7 @@ def _schedule(own: schema.Timers, pipeline: schema.PipelineSpec) -> Schedule:
         drift_policy=own.drift_policy,
         max_setbacks=first(own.max_setbacks, default.max_setbacks, DEFAULTS.max_setbacks),
         prune_kinds=tuple(first(own.prune_kinds, default.prune_kinds, [])),
+        recreate_kinds=tuple(first(own.recreate_kinds, default.recreate_kinds, [])),
     )
 
 

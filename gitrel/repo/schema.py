@@ -28,7 +28,6 @@ from gitrel.repo.schema_types import (
     Duration,
     Flags,
     Instant,
-    IntegerOrPercent,
     LabelKey,
     LabelValue,
     Name,
@@ -38,6 +37,8 @@ from gitrel.repo.schema_types import (
     PositiveDuration,
     PositiveIntegerOrPercent,
     ProtectedKind,
+    PruneLimit,
+    RecreateKind,
     SelectorKey,
     SopsMetadata,
     TagPrefix,
@@ -81,8 +82,9 @@ class Timers(Strict):
     on_failure: Literal["hold", "rollback"] | None = None
     soak_first_release: bool | None = None
     drift_policy: Literal["heal", "report"] | None = None
-    prune_limit: IntegerOrPercent | None = None
+    prune_limit: PruneLimit | None = None
     prune_kinds: list[ProtectedKind] | None = None
+    recreate_kinds: list[RecreateKind] | None = None
 
 
 class Selector(Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
@@ -77,8 +77,32 @@ PositiveDuration = Annotated[timedelta, PlainValidator(_positive_duration), _DUR
 _IOP_SCHEMA = WithJsonSchema(
     {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,3}%$"}]}
 )
-IntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(0)), _IOP_SCHEMA]
 PositiveIntegerOrPercent = Annotated[int | str, PlainValidator(_integer_or_percent(1)), _IOP_SCHEMA]
+
+
+def _prune_limit(value: object) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else []
+    counts = [part for part in parts if part.isascii() and part.isdigit() and len(part) < 10]
+    percents = [part for part in parts if (match := _PERCENT.match(part)) and int(match[1]) <= 100]
+    if len(percents) == 1 and len(counts) == len(parts) - 1 <= 1:
+        return ", ".join((*counts, *percents))
+    raise ValueError('must be a count, a percentage up to 100%, or both: "10, 30%"')
+
+
+PruneLimit = Annotated[
+    int | str,
+    PlainValidator(_prune_limit),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^(\d{1,9}, *)?\d{1,3}%$"},
+            ]
+        }
+    ),
+]
 
 
 def is_digest(text: str) -> bool:
@@ -127,6 +151,20 @@ VariableName = Annotated[
     str, text(lambda s: _PARAMETER.match(s) is not None, "write the name of an environment variable")
 ]
 ProtectedKind = Literal["CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"]
+RecreateKind = Annotated[
+    str,
+    text(
+        lambda s: re.fullmatch(r"[A-Z][A-Za-z0-9]{0,62}", s) is not None and s not in get_args(ProtectedKind),
+        "write the name of a kind such as StatefulSet; what holds data says so on the object itself",
+    ),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[A-Z][A-Za-z0-9]{0,62}$",
+            "not": {"enum": list(get_args(ProtectedKind))},
+        }
+    ),
+]
 ActAsGroup = Annotated[
     str, text(lambda s: s not in ("", "system:masters"), "name a group that RBAC gives its rights to")
 ]

@@ -30,7 +30,7 @@ WORDS: Mapping[str, str] = {
     "minReadySeconds": "How long everything must stay Current before the soak starts.",
     "meanTimeToSmoke": "How long it takes, on average, until a problem in a release is discovered.",
     "soakFactor": "The soak is this many times `meanTimeToSmoke`.",
-    "progressDeadline": "How long becoming Current, a stage or a hook may take before the environment has failed.",
+    "progressDeadline": "How long becoming Current, a stage or a hook may take before it has failed.",
     "maxRestarts": "Container restarts during the soak beyond which it has failed.",
     "maxSetbacks": "How often readiness may be lost again before the environment has failed.",
     "driftPolicy": "`heal` puts right what others change in what was applied, `report` only tells. The "
@@ -38,9 +38,11 @@ WORDS: Mapping[str, str] = {
     "onFailure": "`rollback` goes back by a commit; `hold` stops and leaves it to a person.",
     "soakFirstRelease": "Whether the very first release of a component in an environment soaks too.",
     "pruneLimit": "Objects that one apply may delete: a count, or a percentage of the inventory, rounded "
-    "down, at least 1.",
+    "down, at least 1; or both (`10, 30%`), and then the smaller counts.",
     "pruneKinds": "Kinds that are deleted when they leave the release although they take data or other "
     "objects with them; none if left out.",
+    "recreateKinds": "Kinds whose objects are deleted and made anew where a field changes that the server "
+    "does not let change; none if left out.",
     "health": "Rules for the health of this component's objects, one for each kind, in place of the "
     "built-in ones.",
     "group": "The API group of the kind, such as `example.com`; left out for the core kinds.",

@@ -67,3 +67,24 @@ def test_an_annotation_that_is_not_understood_is_told_while_files_are_checked(tm
     assert done.code == 3
     assert "apps/web/v1/x-configmap.yaml:3:" in done.out + done.err
     assert "'never' is not known: write keep or orphan or delete or disabled" in done.out + done.err
+
+
+def test_diff_shows_the_hooks_that_would_run(applied: Path) -> None:
+    """Under the names in the files, beside the objects; one for failures is not expected to run, and
+    that has run for what is there is no difference any more."""
+    job = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: NAME, annotations: {gitrel.dev/hook: MOMENT}}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: "example.com/a:v2"}]}}}
+"""
+    for name, moment in (("migrate", "before"), ("check", "after"), ("page", "on-failure")):
+        path = applied / f"apps/web/v2/{name}-job.yaml"
+        path.write_text(job.replace("NAME", name).replace("MOMENT", moment), encoding="utf-8")
+    done = gitrel("diff", "web", "quiet", "--version", "v2", "-o", "json", "-C", str(applied))
+    items = {item["name"]: item for item in json.loads(done.out)["items"] if item["kind"] == "Job"}
+    assert {name: item["change"] for name, item in items.items()} == {
+        "migrate": "created",
+        "check": "created",
+    }
+    assert "gitrel.dev/hook: before" in items["migrate"]["diff"]

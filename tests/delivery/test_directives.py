@@ -152,7 +152,8 @@ def test_directives_are_read() -> None:
         (annotated(ignore="spec..x"), "is no path of a field"),
         (annotated(recreate="yes"), "write allowed"),
         (annotated(hok="before"), "did you mean gitrel.dev/hook?"),
-        (annotated(hook="before"), "a ConfigMap is no Job"),
+        (annotated("Pod", hook="before"), "a Pod is no Job: write what it does as a Job, which tells"),
+        (annotated(hook="after"), "a ConfigMap of the release is there by then: leave the annotation out"),
         ({**annotated("Job", hook="after"), "spec": {"suspend": True}}, "suspended never ends"),
     ],
 )
@@ -170,6 +171,7 @@ def test_right_directives_and_other_annotations_are_no_trouble() -> None:
     fine = annotated("Job", hook="before", prune="disabled", scope="cluster", build="42")
     fine["metadata"]["annotations"]["example.com/hook"] = "x"
     assert list(wrong_directives(fine)) == []
+    assert list(wrong_directives(annotated(hook="before"))) == []
 
 
 @settings(max_examples=100, deadline=None)

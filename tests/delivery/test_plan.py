@@ -246,10 +246,22 @@ def test_too_many_deletions_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "size", "allowed"),
-    [("50%", 10, 5), ("50%", 3, 1), ("10%", 5, 1), ("100%", 7, 7), ("0%", 9, 1), (0, 9, 0), (3, 9, 3)],
+    [
+        ("50%", 10, 5),
+        ("50%", 3, 1),
+        ("10%", 5, 1),
+        ("100%", 7, 7),
+        ("0%", 9, 1),
+        (0, 9, 0),
+        (3, 9, 3),
+        ("10, 30%", 100, 10),
+        ("10, 30%", 20, 6),
+        ("5, 10%", 3, 1),
+        ("0, 50%", 9, 0),
+    ],
 )
 def test_prune_allowance(limit: int | str, size: int, allowed: int) -> None:
-    """A count as it is; a percentage rounded down, at least 1."""
+    """A count as it is; a percentage rounded down, at least 1; of both the smaller."""
     assert allowance(limit, size) == allowed
 
 

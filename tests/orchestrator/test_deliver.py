@@ -259,6 +259,28 @@ def test_a_frozen_field_is_changed_by_a_new_object_where_that_is_allowed(place: 
     assert ("Secret shop/key (and made anew)",) in [tuple(data["deletes"]) for data in planned]
 
 
+def test_a_component_says_which_kinds_are_made_anew(place: Town) -> None:
+    """`recreateKinds` stands for the annotation on every object of the kind, and of no other kind."""
+    path = "apps/web/v1/key-secret.yaml"
+    place.write(path, SECRET.replace("NOTES", "").replace("TYPE", "example.com/a"))
+    place.settle()
+    uid = live(place, "key", "Secret")["metadata"]["uid"]
+    file = "apps/web/component.yaml"
+    text = (place.folder / file).read_text(encoding="utf-8").rstrip()
+
+    def may_be_anew(kind: str) -> None:
+        place.write(file, text.replace("spec: {", f"spec: {{recreateKinds: [{kind}], "))
+
+    may_be_anew("ConfigMap")
+    place.write(path, SECRET.replace("NOTES", "").replace("TYPE", "example.com/b"))
+    (outcome,) = (one for one in place.once().errors if one.environment == "quiet")
+    assert "gitrel.dev/recreate: allowed or recreateKinds" in outcome.error
+    may_be_anew("Secret")
+    place.settle()
+    assert live(place, "key", "Secret")["type"] == "example.com/b"
+    assert live(place, "key", "Secret")["metadata"]["uid"] != uid
+
+
 def test_an_object_to_be_made_anew_waits_for_its_finalizer(place: Town) -> None:
     """It says which, and goes on by itself when the finalizer is gone."""
     notes = "gitrel.dev/recreate: allowed"

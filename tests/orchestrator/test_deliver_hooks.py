@@ -255,3 +255,47 @@ def test_a_stage_that_never_gets_ready_is_taken_back_in_the_same_pass(place: Tow
     assert "quiet: stage 1 of 2 did not end within 10m: Deployment" in report.rollouts["web"].because
     assert place.image("quiet") == "example.com/web:v1"
     assert verify(place.world.ledger.history()) is None
+
+
+NEEDED = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: migrate-settings
+  annotations: {gitrel.dev/hook: before}
+data: {table: shops}
+"""
+
+
+def test_what_hooks_need_is_there_before_them(place: Town) -> None:
+    """Of the release only that; it is an object of it like any other afterwards, and goes as one."""
+    place.commit(hook("migrate", "before"), PutFile("apps/web/v2/settings-configmap.yaml", NEEDED.encode()))
+    commands.promote(place.world, "web", "v2", "quiet")
+    (outcome,) = place.once().waiting
+    assert "the before hook" in outcome.waiting
+
+    def maps() -> list[str]:
+        found = place.cluster("quiet").list("v1", "ConfigMap", "shop")
+        return [str(one["metadata"]["name"]) for one in found]
+
+    assert maps() == ["gitrel-web", "migrate-settings", "web-v1"]
+    assert place.image("quiet") == "example.com/web:v1"
+    place.settle()
+    assert maps() == ["gitrel-web", "migrate-settings", "web-v2"]
+    commands.rollback(place.world, "web", reason="test")
+    place.once()
+    assert maps() == ["gitrel-web", "web-v1"]
+
+
+def test_going_back_takes_away_what_a_failed_hook_needed(tmp_path: Path) -> None:
+    """The failure says that this much was applied, and the release before is whole again."""
+    crash = Crash(timedelta(seconds=1), image="example.com/migrate:*", code=3, environment="quiet")
+    with town(tmp_path, crash) as place:
+        settings = PutFile("apps/web/v2/settings-configmap.yaml", NEEDED.encode())
+        place.commit(hook("migrate", "before"), settings)
+        commands.promote(place.world, "web", "v2")
+        rollout = place.settle().rollouts["web"]
+        assert rollout.status == "rolled-back"
+        maps = place.cluster("quiet").list("v1", "ConfigMap", "shop")
+        assert [one["metadata"]["name"] for one in maps] == ["gitrel-web", "web-v1"]
+        assert place.once().outcomes == ()

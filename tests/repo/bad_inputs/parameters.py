@@ -24,7 +24,7 @@ CASES = [
             "  replica: 3\n  minReadySecond: 5\n  maxRestarts: many\n  renderer: Helm\n  flags: {a: 1}\n"
         ),
         (
-            "apps/frontend/component.yaml:4:3: unknown field 'replica': known here: dependsOn, development, driftPolicy, flags, health, maxRestarts, maxSetbacks, meanTimeToSmoke, minReadySeconds, namespace, onFailure, parameters, progressDeadline, pruneKinds, pruneLimit, renderer, soakFactor, soakFirstRelease, versions",
+            "apps/frontend/component.yaml:4:3: unknown field 'replica': known here: dependsOn, development, driftPolicy, flags, health, maxRestarts, maxSetbacks, meanTimeToSmoke, minReadySeconds, namespace, onFailure, parameters, progressDeadline, pruneKinds, pruneLimit, recreateKinds, renderer, soakFactor, soakFirstRelease, versions",
             "apps/frontend/component.yaml:5:3: unknown field 'minReadySecond' (did you mean 'minReadySeconds'?): rename it",
             "apps/frontend/component.yaml:6:3: spec.maxRestarts must be an integer, not text: write the number without quotes or unit",
             "apps/frontend/component.yaml:7:3: spec.renderer is 'Helm': it must be 'auto', 'plain', 'jinja', 'helm' or 'kustomize'",
@@ -45,7 +45,7 @@ CASES = [
         "58",
         _component("  pruneLimit: 101%\n"),
         (
-            "apps/frontend/component.yaml:4:3: spec.pruneLimit must be an integer of at least 0, or a percentage from 0% to 100%",
+            'apps/frontend/component.yaml:4:3: spec.pruneLimit must be a count, a percentage up to 100%, or both: "10, 30%"',
         ),
     ),
     Case(
