@@ -221,6 +221,8 @@ class Table:
 
     def __exit__(self, *_: object) -> None:
         self._due, self._next = None, ""
+        # A head without rows, above the refusal that came before anything moved, tells nobody anything.
+        self._live.transient = not self._rows
         self._live.stop()
 
     def event(self, event: Event) -> None:

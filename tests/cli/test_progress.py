@@ -149,6 +149,15 @@ def test_the_table_ends_with_the_last_state(columns: str, monkeypatch: pytest.Mo
         assert "[bold]soaks[/oops]" in written
 
 
+def test_a_table_in_which_nothing_moved_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last thing that is written goes up and erases every line of it."""
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    with Table(Writer(screen, color=False), VirtualClock(NOW)):
+        pass
+    assert screen.getvalue().endswith("\x1b[1A\x1b[2K")
+
+
 def test_the_table_shows_what_is_under_way_first() -> None:
     """With more environments than lines, those that ended give way."""
     from gitrel.cli.progress import _fitting
