@@ -110,18 +110,12 @@ class Scope:
 class Remembering(Protocol):
     """What a backend says of itself that can answer from memory: by watching, or by having read ahead."""
 
-    def hold(
-        self, scopes: Iterable[Scope], selector: Mapping[str, str], count_by: str, *, many: int = 1
-    ) -> None:
-        """Makes ready to answer for the selected objects of `scopes` from memory.
+    def hold(self, wanted: Mapping[Scope, int], selector: Mapping[str, str], count_by: str) -> None:
+        """Makes ready to answer for the selected objects of some scopes from memory.
 
-        Changes are counted apart by the value of the label `count_by`. `many` says of how many owners
-        objects are going to be read: reading ahead pays for many and not for one. Raises Unreachable.
+        `wanted` says how many objects of each are going to be read: reading ahead pays for many and not for
+        one. Changes are counted apart by the value of the label `count_by`. Raises Unreachable.
         """
-        ...
-
-    def held(self, scope: Scope, selector: Mapping[str, str]) -> Sequence[Object]:
-        """The selected objects of the scope: from memory, or asked for now."""
         ...
 
 

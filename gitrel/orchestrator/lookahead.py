@@ -6,6 +6,7 @@ takes too long is left to answer in its own time: this pass and the next ones go
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -35,11 +36,10 @@ BACKOFF_MAX = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What a pass is going to ask of one environment. `components` counts those that it looks at."""
+    """What a pass is going to ask of one environment: of these components, by (name, namespace)."""
 
     environment: Environment
-    namespaces: frozenset[str]
-    components: int
+    components: frozenset[tuple[str, str]]
 
 
 def ahead_of(catalog: Catalog, components: Iterable[Component]) -> list[Ahead]:
@@ -47,14 +47,15 @@ def ahead_of(catalog: Catalog, components: Iterable[Component]) -> list[Ahead]:
 
     Bundled clusters are asked when it is their turn: they are in this very process.
     """
-    namespaces: dict[str, list[str]] = {}
+    found: dict[str, set[tuple[str, str]]] = {}
     for component in components:
         for name in component.pointers:
             environment = catalog.environments[name]
-            namespaces.setdefault(name, []).append(component.namespace or environment.namespace)
+            namespace = component.namespace or environment.namespace
+            found.setdefault(name, set()).add((component.name, namespace))
     return [
-        Ahead(catalog.environments[name], frozenset(found), len(found))
-        for name, found in sorted(namespaces.items())
+        Ahead(catalog.environments[name], frozenset(part))
+        for name, part in sorted(found.items())
         if catalog.environments[name].cluster.backend == "kubernetes"
     ]
 
@@ -97,7 +98,7 @@ class Lookahead:
             if why := self._not_now(name, now):
                 left_out[name] = why
             else:
-                started[name] = self._pool().submit(_read, ahead, backend, greet)
+                started[name] = self._pool().submit(_read, ahead, backend, backend, greet)
         # Whoever was in trouble a moment ago is tried again, and waited for only if it is quick.
         probes = [future for name, future in started.items() if name in self._troubles]
         well = [future for name, future in started.items() if name not in self._troubles]
@@ -150,30 +151,30 @@ class Lookahead:
             self._threads = None
 
 
-def _read(ahead: Ahead, backend: Remembering, greet: Callable[[Ahead], object]) -> None:
-    """First the inventories, which say what there is, then that."""
+def _read(ahead: Ahead, backend: Backend, memory: Remembering, greet: Callable[[Ahead], object]) -> None:
+    """First the inventories, which say what there is, then that; each kind where there is much of it."""
     greet(ahead)
-    name = ahead.environment.name
-    selector = {MANAGED_BY: TOOL, ENVIRONMENT: name}
-    first = [Scope("v1", "ConfigMap", namespace) for namespace in sorted(ahead.namespaces)]
-    backend.hold(first, selector, COMPONENT, many=ahead.components)
-    found: dict[Scope, None] = dict.fromkeys(first)
-    for inventory in _inventories(backend, first, selector, name):
-        for obj in inventory.objects:
-            found[Scope(obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""))] = None
-    backend.hold(found, selector, COMPONENT, many=ahead.components)
-    homes = {scope.namespace for scope in found if scope.kind in WORKLOADS and scope.namespace}
+    selector = {MANAGED_BY: TOOL, ENVIRONMENT: ahead.environment.name}
+    homes = Counter(Scope("v1", "ConfigMap", namespace) for _, namespace in ahead.components)
+    memory.hold(homes, selector, COMPONENT)
+    objects = homes + Counter(
+        Scope(obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""))
+        for inventory in _inventories(ahead, backend)
+        for obj in inventory.objects
+    )
+    memory.hold(objects, selector, COMPONENT)
+    workloads: Counter[Scope] = Counter()
+    for scope, count in objects.items():
+        if scope.kind in WORKLOADS and scope.namespace:
+            workloads[Scope("v1", "Pod", scope.namespace)] += count
     # Pods carry the labels of their workloads, not ours; what happens to them concerns everybody there.
-    backend.hold([Scope("v1", "Pod", home) for home in sorted(homes)], {}, "", many=ahead.components)
+    memory.hold(workloads, {}, "")
 
 
-def _inventories(
-    backend: Remembering, scopes: Iterable[Scope], selector: dict[str, str], environment: str
-) -> Iterable[Inventory]:
-    for scope in scopes:
-        for obj in backend.held(scope, selector):
-            try:
-                if inventories.is_inventory(obj):
-                    yield inventories.from_object(obj, environment)
-            except GitrelError:
-                continue  # whoever delivers will be told
+def _inventories(ahead: Ahead, backend: Backend) -> Iterable[Inventory]:
+    parents = [inventories.parent(name, namespace) for name, namespace in sorted(ahead.components)]
+    for obj in backend.read(parents, recent=True).values():
+        try:
+            yield inventories.from_object(obj, ahead.environment.name)
+        except GitrelError:
+            continue  # whoever delivers will be told

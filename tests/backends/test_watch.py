@@ -37,7 +37,7 @@ def watched(folder: Path, *say: Say) -> Iterator[tuple[Script, KubernetesBackend
         server.hold("a", "1")
         backend = open_kubernetes("script", "script", kubeconfig=str(kubeconfig), watching=True)
         try:
-            backend.hold([SCOPE], {"owner": "web"}, "owner")
+            backend.hold({SCOPE: 1}, {"owner": "web"}, "owner")
             yield server, backend
         finally:
             server.ended.set()
@@ -152,7 +152,7 @@ def test_nothing_is_asked_while_nothing_happens(tmp_path: Path) -> None:
         for _ in range(5):
             assert backend.changed_since(mark, "web") == (mark, False)
             assert next(iter(backend.read([obj], recent=True).values()))["data"] == {"v": "1"}
-            backend.hold([SCOPE], {"owner": "web"}, "owner")
+            backend.hold({SCOPE: 1}, {"owner": "web"}, "owner")
         assert [word for word in it.asked if word in ("list", "get")] == [w for w in asked if w != "watch 2"]
         server.append(it)
         wait_until(lambda: backend.changed_since(mark, "web")[1])

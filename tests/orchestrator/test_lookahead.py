@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from gitrel.backends.backend import Backend, Scope
 from gitrel.backends.embedded import EmbeddedBackend, new_cluster
 from gitrel.clock import VirtualClock
 from gitrel.errors import Unreachable
-from gitrel.kube.identity import Object
 from gitrel.orchestrator.lookahead import Ahead, Lookahead, ahead_of
 from gitrel.repo.model import Environment
 from tests import small
@@ -34,16 +33,11 @@ class Distant(EmbeddedBackend):
         self.is_dead = False
         self.asked = 0
 
-    def hold(
-        self, scopes: Iterable[Scope], selector: Mapping[str, str], count_by: str, *, many: int = 1
-    ) -> None:
+    def hold(self, wanted: Mapping[Scope, int], selector: Mapping[str, str], count_by: str) -> None:
         self.asked += 1
         assert self.answers.wait(20)
         if self.is_dead:
             raise Unreachable("cluster quiet: no connection in time")
-
-    def held(self, scope: Scope, selector: Mapping[str, str]) -> Sequence[Object]:
-        return self.list(scope.api_version, scope.kind, scope.namespace, selector)
 
 
 @pytest.fixture
@@ -52,7 +46,7 @@ def places(tmp_path: Path) -> Iterator[list[tuple[Ahead, Backend]]]:
     made: list[tuple[Ahead, Backend]] = []
     for name in small.ENVIRONMENTS:
         environment = catalog.environments[name]
-        made.append((Ahead(environment, frozenset({"shop"}), 1), Distant(environment)))
+        made.append((Ahead(environment, frozenset({("web", "shop")})), Distant(environment)))
     yield made
     for _, backend in made:
         assert isinstance(backend, Distant)
@@ -117,11 +111,11 @@ def test_whoever_failed_is_tried_without_waiting(places: list[tuple[Ahead, Backe
 
 
 def test_what_is_asked_ahead_is_what_the_pass_will_ask(tmp_path: Path) -> None:
-    """Only real clusters, with the namespaces of their components and how many there are."""
+    """Only real clusters, with their components and the namespaces of those."""
     small.write(tmp_path)
     path = tmp_path / "environments/quiet.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("{embedded: {nodes: 1}}", "{kubernetes: {context: x}}"), encoding="utf-8")
     catalog, _ = read_catalog(tmp_path)
     (one,) = ahead_of(catalog, catalog.components.values())
-    assert (one.environment.name, one.namespaces, one.components) == ("quiet", frozenset({"shop"}), 1)
+    assert (one.environment.name, one.components) == ("quiet", frozenset({("web", "shop")}))

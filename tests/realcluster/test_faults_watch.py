@@ -45,7 +45,9 @@ def watching(
 
 
 def remembered(plane: RealPlane, backend: KubernetesBackend) -> dict[str, str]:
-    return {one["metadata"]["name"]: one["data"]["a"] for one in backend.held(scope(plane), LABELS)}
+    one = scope(plane)
+    found = backend.list(one.api_version, one.kind, one.namespace, LABELS, recent=True)
+    return {obj["metadata"]["name"]: obj["data"]["a"] for obj in found}
 
 
 def line(kind: str, obj: object) -> bytes:
@@ -81,7 +83,7 @@ def test_what_is_remembered_is_what_the_server_has(
     for kept in ("a", "b", "gone"):
         server.apply(config_map(real_plane, kept))
     rule = proxy.on("GET", CONFIG_MAPS, fault, query=WATCH, times=1)
-    watching.hold([scope(real_plane)], LABELS, OWNER, many=2)
+    watching.hold({scope(real_plane): 2}, LABELS, OWNER)
     wait_for(lambda: rule.hits, 10)
     server.apply(config_map(real_plane, "a", "2"))
     server.delete(config_map(real_plane, "gone"))
@@ -104,7 +106,7 @@ def test_a_watch_that_never_works_is_not_believed(
     """71: while nothing is heard every look asks the server, and attempts are made ever more rarely."""
     proxy.on("GET", CONFIG_MAPS, faults.status(500, "InternalError", "no watches today"), query=WATCH)
     real_plane.backend.apply(config_map(real_plane, "a"))
-    watching.hold([scope(real_plane)], LABELS, OWNER, many=2)
+    watching.hold({scope(real_plane): 2}, LABELS, OWNER)
     wait_for(lambda: proxy_watches(proxy) >= 2, 20)
     for value in ("2", "3"):
         real_plane.backend.apply(config_map(real_plane, "a", value))

@@ -37,7 +37,7 @@ def watching(real_plane: RealPlane) -> Iterator[KubernetesBackend]:
 
 
 def held(backend: KubernetesBackend, plane: RealPlane) -> None:
-    backend.hold([Scope("v1", "ConfigMap", plane.namespace)], SELECTOR, OWNER)
+    backend.hold({Scope("v1", "ConfigMap", plane.namespace): 1}, SELECTOR, OWNER)
 
 
 def test_a_watch_hears_what_others_do_and_asks_nothing(
@@ -88,7 +88,7 @@ def test_a_job_reads_lists_instead_of_objects(real_plane: RealPlane) -> None:
     backend = opened(real_plane)
     backend.read(wanted[:1])  # discovery
     before = backend.requests
-    backend.hold([Scope("v1", "ConfigMap", real_plane.namespace)], SELECTOR, OWNER, many=20)
+    backend.hold({Scope("v1", "ConfigMap", real_plane.namespace): 20}, SELECTOR, OWNER)
     assert len(backend.read(wanted, recent=True)) == 40
     assert backend.requests - before == 1
     assert backend.changed_since("", "w1")[1]

@@ -59,13 +59,8 @@ class KubernetesBackend:
         self._identity, self._identity_gaps = str(found["metadata"]["uid"]), gaps
         return self._identity
 
-    def hold(
-        self, scopes: Iterable[Scope], selector: Mapping[str, str], count_by: str, *, many: int = 1
-    ) -> None:
-        self._recall.hold(scopes, selector, count_by, many)
-
-    def held(self, scope: Scope, selector: Mapping[str, str]) -> Sequence[Object]:
-        return self.list(scope.api_version, scope.kind, scope.namespace, selector, recent=True)
+    def hold(self, wanted: Mapping[Scope, int], selector: Mapping[str, str], count_by: str) -> None:
+        self._recall.hold(wanted, selector, count_by)
 
     def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
         wanted = {ref_of(obj): obj for obj in objects}

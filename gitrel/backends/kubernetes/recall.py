@@ -19,7 +19,7 @@ from gitrel.backends.kubernetes.watch import Follow, ListAll, Watch
 from gitrel.kube.identity import Object
 
 FEW = 3
-"""Owners for which asking for each object costs less than listing everybody's."""
+"""Objects up to which asking for each costs no more than listing everybody's."""
 FRESH_SECONDS = 1.0
 """A list this young is not made again: it belongs to the same pass."""
 PASS_SECONDS = 120.0
@@ -61,15 +61,15 @@ class Recall:
         self._wanted: frozenset[Scope] = frozenset()
         self.changes = Changes(heard)
 
-    def hold(self, scopes: Iterable[Scope], selector: Mapping[str, str], count_by: str, many: int) -> None:
+    def hold(self, wanted: Mapping[Scope, int], selector: Mapping[str, str], count_by: str) -> None:
         """See `Remembering.hold`. Raises Unreachable."""
-        if not self._watching and many < FEW:
-            with self._lock:
-                self._held.clear()
-            return
         now = self._clock()
-        wanted = list(dict.fromkeys(scopes))
         self._let_go(now)
+        if not self._watching:
+            with self._lock:
+                for scope in (scope for scope, count in wanted.items() if count < FEW):
+                    self._held.pop(scope, None)
+            wanted = {scope: count for scope, count in wanted.items() if count >= FEW}
         missing = [scope for scope in wanted if not self._is_held(scope, now)]
         for held in self._threads.map(lambda scope: self._begin(scope, selector, count_by), missing):
             if held is not None:
