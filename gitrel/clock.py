@@ -85,8 +85,8 @@ def format_duration(duration: timedelta) -> str:
 
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC: whole seconds where that is exact, microseconds otherwise."""
-    utc = instant.astimezone(UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if utc.microsecond else "%Y-%m-%dT%H:%M:%SZ")
+    utc = instant.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='microseconds' if utc.microsecond else 'seconds')}Z"
 
 
 def format_second(instant: datetime) -> str:

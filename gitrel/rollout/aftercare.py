@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gitrel.rollout.facts import same
+from gitrel.rollout.facts import count_of, same
+from gitrel.rollout.look import Look
+from gitrel.rollout.parts import parts
 from gitrel.rollout.seen import Health, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import IN_FLIGHT, Phase, Rollout, Unwell
@@ -29,7 +31,7 @@ def cared(
     """The record with who fell ill or recovered; the same record where nobody did. And when a recovery
     can be believed at the earliest."""
     unwell, dues = dict(rollout.unwell), []
-    for name in spec.environments:
+    for name in Look.at(seen).once(parts, spec, rollout, now).restless:
         sight = seen.get(name)
         if sight is None or not has_news(spec, rollout, sight):
             continue
@@ -86,7 +88,7 @@ def _trouble(spec: RolloutSpec, rollout: Rollout, sight: Seen) -> str:
     else:
         return ""
     more = health.restarts - counted
-    return f"{more} container restarts since it was well" if more > spec.max_restarts else ""
+    return f"{count_of(more, 'container restart')} since it was well" if more > spec.max_restarts else ""
 
 
 def _well_at(health: Health) -> datetime | None:

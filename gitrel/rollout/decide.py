@@ -17,14 +17,16 @@ from gitrel.rollout.drifting import mended
 from gitrel.rollout.explain import summary
 from gitrel.rollout.facts import has_passed, promoted_release
 from gitrel.rollout.gates import may_go_on, may_start
+from gitrel.rollout.gates.predecessors import turns
 from gitrel.rollout.gates.verdict import Verdict
 from gitrel.rollout.identities import is_news, noted
 from gitrel.rollout.intake import take_in
 from gitrel.rollout.look import Look
 from gitrel.rollout.orders import orders
+from gitrel.rollout.parts import parts
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
-from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING, Phase, Rollout
+from gitrel.rollout.state import ACTIVE, IN_FLIGHT, Phase, Rollout
 from gitrel.rollout.transitions import Step, move
 
 _PASSED = Phase.PASSED
@@ -48,20 +50,20 @@ def decide(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: d
     """
     if _is_quiet(spec, rollout, seen):
         return Decision(rollout, (), None, "every environment runs what the repository asks for")
-    rollout, seen = noted(rollout, seen, now), Look(seen)
+    rollout, look = noted(rollout, seen, now), Look(seen)
     # An environment takes at most some ten moves at one instant, and waits for at most all others.
     for _ in range(12 * (len(spec.environments) + 1)):
         before = rollout
-        rollout = take_in(spec, rollout, seen, now)
-        rollout, dues = _advance(spec, rollout, seen, now)
-        rollout, more = _start(spec, rollout, seen, now)
-        rollout = _finish(spec, rollout, seen, now)
+        rollout = take_in(spec, rollout, look, now)
+        rollout, dues = _advance(spec, rollout, look, now)
+        rollout, more = _start(spec, rollout, look, now)
+        rollout = _finish(spec, rollout, look, now)
         if rollout is before or rollout == before:
-            rollout, later = cared(spec, rollout, seen, now)
-            rollout, soon = mended(spec, rollout, seen, now)
+            rollout, later = cared(spec, rollout, look, now)
+            rollout, soon = mended(spec, rollout, look, now)
             wake_at = min(dues + more + later + soon, default=None)
-            actions = orders(spec, rollout, seen, now)
-            return Decision(rollout, actions, wake_at, summary(spec, rollout, seen, now))
+            actions = orders(spec, rollout, look, now)
+            return Decision(rollout, actions, wake_at, summary(spec, rollout, look, now))
     raise AssertionError(f"{spec.component}: the decision at {now} does not settle")
 
 
@@ -93,31 +95,31 @@ def _is_quiet(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen]) -> 
 
 
 def _advance(
-    spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime
+    spec: RolloutSpec, rollout: Rollout, look: Look, now: datetime
 ) -> tuple[Rollout, list[datetime]]:
     """Moves what is in flight by at most one phase each, and says when the rest can move."""
     dues = []
-    for name in spec.environments:
-        progress = rollout.environments.get(name)
-        if progress is None or progress.phase not in IN_FLIGHT:
-            continue
-        verdict = may_go_on(seen, progress, spec, rollout, now)
-        rollout = move(Step(spec, rollout, seen.get(name), now, verdict), progress)
-        dues += _due(verdict)
+    for name in look.once(parts, spec, rollout, now).in_flight:
+        progress = rollout.environments[name]
+        if progress.phase in IN_FLIGHT:  # no longer, where another one that failed has taken it back
+            verdict = may_go_on(look, progress, spec, rollout, now)
+            rollout = move(Step(spec, rollout, look.get(name), now, verdict), progress)
+            dues += _due(verdict)
     return rollout, dues
 
 
-def _start(
-    spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime
-) -> tuple[Rollout, list[datetime]]:
+def _start(spec: RolloutSpec, rollout: Rollout, look: Look, now: datetime) -> tuple[Rollout, list[datetime]]:
     """Starts what may start, in wave order, each seeing what those before it have taken."""
     dues = []
-    for name in spec.environments:
-        progress = rollout.environments.get(name)
-        if progress is None or progress.phase not in WAITING or name not in seen:
-            continue
-        verdict = may_start(seen, progress, spec, rollout, now)
-        rollout = move(Step(spec, rollout, seen[name], now, verdict), progress)
+    found = look.once(parts, spec, rollout, now)
+    for name in found.waiting:
+        progress = rollout.environments[name]
+        turn = look.once(turns, spec, rollout, now).get(name) if name in found.patient else None
+        if turn is not None and turn.because == progress.because:
+            dues += _due(turn)
+            continue  # it waits, and has written down why
+        verdict = may_start(look, progress, spec, rollout, now)
+        rollout = move(Step(spec, rollout, look[name], now, verdict), progress)
         dues += _due(verdict)
     return rollout, dues
 

@@ -13,6 +13,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gitrel.clock import format_second
+from gitrel.rollout.facts import count_of
+from gitrel.rollout.look import Look
+from gitrel.rollout.parts import parts
 from gitrel.rollout.seen import Drifted, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Drifting, Rollout
@@ -32,7 +35,7 @@ def mended(
     What is put right at `now` is in the record with that instant; deciding again then changes nothing.
     """
     dues: list[datetime] = []
-    for name in spec.environments:
+    for name in Look.at(seen).once(parts, spec, rollout, now).restless:
         sight = seen.get(name)
         if sight is None or not sight.reachable:
             continue
@@ -114,7 +117,10 @@ def told(rollout: Rollout, environment: str) -> str:
     drifting = [one for one in rollout.drift.get(environment, ()) if one.until is None]
     fights = [one for one in drifting if one.fought]
     if fights:
-        return f"{sentence(fights[0])}, put right {len(fights[0].mended)} times and given up" + _more(fights)
+        return (
+            f"{sentence(fights[0])}, put right {count_of(len(fights[0].mended), 'time')} and given up"
+            + _more(fights)
+        )
     return f"{sentence(drifting[0])}{_more(drifting)}" if drifting else ""
 
 

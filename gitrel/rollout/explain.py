@@ -12,6 +12,7 @@ from gitrel.rollout.facts import count_of, has_passed, listing, same
 from gitrel.rollout.gates import may_go_on, may_start
 from gitrel.rollout.gates.verdict import Verdict
 from gitrel.rollout.look import Look
+from gitrel.rollout.parts import parts
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING, EnvironmentProgress, Phase, Rollout
@@ -140,7 +141,8 @@ def summary(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
     what = f"rollout {rollout.number}" + (f" of {rollout.version}" if rollout.version else " of changes")
     if rollout.status in ("failed", "rolled-back", "aborted", "paused"):
         return f"{what}: {rollout.because or rollout.status}"
-    flying = [one for one in _progresses(spec, rollout) if one.phase in IN_FLIGHT]
+    in_flight = Look.at(seen).once(parts, spec, rollout, now).in_flight
+    flying = [rollout.environments[name] for name in in_flight]
     if flying:
         doing = listing(f"{one.environment} is {one.phase} {one.target.version}" for one in flying)
         return f"{what}: {_count(rollout)} passed; {doing}"
@@ -171,8 +173,10 @@ def _count(rollout: Rollout) -> str:
     """How many of the scope are done, such as `2 of 7`."""
     done = 0
     for name in rollout.scope:
-        progress, in_force = rollout.environments.get(name), rollout.in_force.get(name)
-        asked = in_force is not None and rollout.version in ("", in_force.version)
+        in_force = rollout.in_force.get(name)
+        if in_force is None or rollout.version not in ("", in_force.version):
+            continue
+        progress = rollout.environments.get(name)
         goes_on = progress is not None and progress.phase in ACTIVE
-        done += asked and not goes_on and has_passed(rollout, name, in_force)
+        done += not goes_on and has_passed(rollout, name, in_force)
     return f"{done} of {len(rollout.scope)}"

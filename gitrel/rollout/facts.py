@@ -167,7 +167,7 @@ def without_progress(rollout: Rollout, environment: str, **changes: Any) -> Roll
 
 def listing(names: Iterable[str], most: int = 3) -> str:
     """`a, b and 4 more`: long enough to act on, short enough for one sentence."""
-    every = list(names)
+    every = names if isinstance(names, list | tuple) else list(names)
     if len(every) <= most:
         return ", ".join(every)
     return f"{', '.join(every[:most])} and {len(every) - most} more"

@@ -18,10 +18,10 @@ def noted(rollout: Rollout, seen: Mapping[str, Seen], now: datetime) -> Rollout:
     """The record with the clusters that were looked at; the same record where they are in it already."""
     news = {
         name: Identity(sight.cluster, now)
-        for name, sight in sorted(seen.items())
+        for name, sight in seen.items()
         if sight.cluster and is_news(rollout, sight)
     }
-    return replace(rollout, clusters={**rollout.clusters, **news}) if news else rollout
+    return replace(rollout, clusters={**rollout.clusters, **dict(sorted(news.items()))}) if news else rollout
 
 
 def is_news(rollout: Rollout, sight: Seen) -> bool:

@@ -26,6 +26,8 @@ from gitrel.rollout.facts import (
     with_progress,
     without_progress,
 )
+from gitrel.rollout.look import Look
+from gitrel.rollout.parts import parts
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING, EnvironmentProgress, Phase, Rollout
@@ -36,8 +38,11 @@ STOPPED = frozenset({Phase.FAILED, Phase.ROLLED_BACK, Phase.SUPERSEDED})
 
 def take_in(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime) -> Rollout:
     """The record after one look at the repository and at who answers."""
-    rollout = _forget_leavers(spec, rollout)
+    before = rollout = _forget_leavers(spec, rollout)
+    calm = Look.at(seen).once(parts, spec, rollout, now).calm
     for name in spec.environments:
+        if name in calm and rollout is before:
+            continue  # it would stay as it is
         sight = seen.get(name)
         if sight is None:
             continue
@@ -51,8 +56,8 @@ def take_in(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: 
 
 def _forget_leavers(spec: RolloutSpec, rollout: Rollout) -> Rollout:
     """Environments that left the pipeline are no longer waited for; what runs there is left alone."""
-    known = frozenset(spec.environments)
-    if known.issuperset(rollout.scope):
+    known = spec.environments
+    if rollout.scope == known or frozenset(known).issuperset(rollout.scope):
         return rollout
     return replace(rollout, scope=tuple(name for name in rollout.scope if name in known))
 
@@ -71,8 +76,9 @@ def _note(rollout: Rollout, sight: Seen, now: datetime) -> Rollout:
             noted = replace(noted, contact=None)
         elif sight.reachable and progress.contact is None:
             noted = replace(noted, contact=now)
-        if progress.ready and sight.applied == progress.target.digest and sight.health is not None:
-            noted = replace(noted, restarts=min(noted.restarts, sight.health.restarts))
+        health = sight.health if sight.applied == progress.target.digest else None
+        if progress.ready and health is not None and health.restarts < noted.restarts:
+            noted = replace(noted, restarts=health.restarts)
     return rollout if noted is progress else with_progress(rollout, noted)
 
 

@@ -13,6 +13,8 @@ from typing import Literal
 from gitrel.rollout.actions import Action, Apply, MovePointer, RunHooks
 from gitrel.rollout.drifting import to_mend
 from gitrel.rollout.facts import hook_failure, owes_move, same
+from gitrel.rollout.look import Look
+from gitrel.rollout.parts import parts
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Phase, Rollout
@@ -24,7 +26,7 @@ def orders(
     """All actions, environments that go back first, then in wave order."""
     first: list[Action] = []
     then: list[Action] = []
-    for name in spec.environments:
+    for name in Look.at(seen).once(parts, spec, rollout, now).restless:
         sight, release = seen.get(name), rollout.in_force.get(name)
         if sight is None or release is None:
             continue

@@ -7,10 +7,11 @@ other environments: by policy it stops the rollout, or takes back whatever has n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
-from gitrel.rollout.facts import PROMOTING, is_proven, listing, same, with_progress
+from gitrel.rollout.facts import PROMOTING, count_of, is_proven, listing, same, with_progress
 from gitrel.rollout.gates.verdict import Verdict
 from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
@@ -30,8 +31,7 @@ class ImpossibleMove(AssertionError):
     """A verdict came up in a phase that has no place for it: a fault in gitrel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What a transition may look at."""
 
     spec: RolloutSpec
@@ -205,8 +205,9 @@ def enter_settling_again(step: Step, progress: EnvironmentProgress) -> Rollout:
 def _unless_too_often(step: Step, progress: EnvironmentProgress, again: EnvironmentProgress) -> Rollout:
     if again.setbacks <= step.spec.max_setbacks:
         return with_progress(step.rollout, again)
-    because = f"{again.setbacks} setbacks, {step.spec.max_setbacks} allowed: {step.verdict.because}"
-    return enter_failed(replace(step, verdict=replace(step.verdict, because=because)), progress)
+    many = count_of(again.setbacks, "setback")
+    because = f"{many}, {step.spec.max_setbacks} allowed: {step.verdict.because}"
+    return enter_failed(step._replace(verdict=step.verdict._replace(because=because)), progress)
 
 
 def enter_steadying(step: Step, progress: EnvironmentProgress) -> Rollout:

@@ -8,7 +8,9 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitrel.rollout.facts import earlier, has_passed, promoted_release
+from gitrel.rollout.facts import earlier, has_passed, listing, promoted_release
+from gitrel.rollout.gates.predecessors import turns
+from gitrel.rollout.gates.verdict import OPEN
 from gitrel.rollout.look import Look
 from tests.rollout.world import World, a_spec, released
 
@@ -35,9 +37,12 @@ def test_it_answers_for_the_record_that_it_is_asked_about(minutes: list[int]) ->
     for wait in minutes:
         world.advance(timedelta(minutes=wait))
         for name in SPEC.environments:
-            assert look.missing_before(SPEC, world.rollout, name) == by_itself(world, look, name)
+            turn = look.once(turns, SPEC, world.rollout, world.now).get(name, OPEN)
+            missing = by_itself(world, look, name)
+            assert (turn.outcome == "closed") == bool(missing)
+            assert listing(missing) in turn.because
     fewer = replace(world.rollout, scope=("canary", "america"))
-    assert "staging" not in look.missing_before(SPEC, fewer, "america")
+    assert "staging" not in look.once(turns, SPEC, fewer, world.now).get("america", OPEN).because
 
 
 def test_a_look_is_made_once() -> None:

@@ -18,12 +18,14 @@ from gitrel.clock import format_second
 from gitrel.rollout.facts import (
     earlier,
     earliest_pass,
+    has_passed,
     is_promoted,
     is_qualified,
     listing,
+    promoted_release,
     same,
 )
-from gitrel.rollout.gates.verdict import OPEN, Verdict, closed
+from gitrel.rollout.gates.verdict import OPEN, Verdict
 from gitrel.rollout.look import Look
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
@@ -41,21 +43,51 @@ def predecessors(
         return OPEN
     version, name = progress.target.version, progress.environment
     what = f"{version} to pass"
-    missing: Sequence[str]
-    if is_promoted(rollout, progress):
-        if len(rollout.scope) > 1:
-            missing = Look.at(seen).missing_before(spec, rollout, name)
-        else:
-            missing = unqualified(version, seen, earlier(spec, name), rollout)
-    elif progress.change == "version":
+    promoted = is_promoted(rollout, progress)
+    if promoted and len(rollout.scope) > 1:
+        return Look.at(seen).once(turns, spec, rollout, now).get(name, OPEN)
+    if promoted or progress.change == "version":
         missing = unqualified(version, seen, earlier(spec, name), rollout)
     else:
         missing, what = _unfinished(seen, earlier(spec, name), rollout, progress), "this change to pass"
+    return _verdict(missing, what, earliest(missing, version, spec, rollout, now))
+
+
+def turns(look: Look, spec: RolloutSpec, rollout: Rollout, now: datetime) -> Mapping[str, Verdict]:
+    """The verdict for every environment that the promotion has to wait in, wave by wave in one walk: who is
+    missing before a wave is missing before all later ones. To be asked by `Look.once`."""
+    scope = frozenset(rollout.scope)
+    what = f"{rollout.version} to pass"
+    missing: list[str] = []
+    due: datetime | None = now
+    found: dict[str, Verdict] = {}
+    for wave in spec.waves:
+        if missing:
+            verdict = _verdict(missing, what, due)
+            for name in wave.environments:
+                found[name] = verdict
+        for name in wave.environments:
+            if name in scope and not _has_passed(rollout, name, look):
+                missing.append(name)
+                if due is not None:
+                    last = _last_stretch(name, rollout.version, spec, rollout, now)
+                    due = None if last is None else max(due, last)
+    return found
+
+
+def _has_passed(rollout: Rollout, name: str, look: Look) -> bool:
+    """Whether what is promoted has passed there. Where another version runs there is nothing to compare."""
+    in_force = rollout.in_force.get(name)
+    if in_force is None or in_force.version != rollout.version:
+        return False
+    return has_passed(rollout, name, promoted_release(rollout, look.get(name)))
+
+
+def _verdict(missing: Sequence[str], what: str, due: datetime | None) -> Verdict:
     if not missing:
         return OPEN
-    due = earliest(missing, version, spec, rollout, now)
     when = f", at the earliest {format_second(due)}" if due else ""
-    return closed("predecessors", f"waits for {what} {listing(missing)}{when}", due)
+    return Verdict("closed", f"waits for {what} {listing(missing)}{when}", due, "predecessors")
 
 
 def unqualified(
@@ -71,14 +103,22 @@ def earliest(
     """When all of `missing` can have passed `version`; None unless all of them are on their last stretch."""
     dues = []
     for name in missing:
-        progress = rollout.environments.get(name)
-        if progress is None or progress.phase not in ACTIVE or progress.target.version != version:
-            return None
-        due = earliest_pass(spec, progress)
-        if due is None or due <= now:
+        due = _last_stretch(name, version, spec, rollout, now)
+        if due is None:
             return None
         dues.append(due)
     return max(dues, default=None)
+
+
+def _last_stretch(
+    name: str, version: str, spec: RolloutSpec, rollout: Rollout, now: datetime
+) -> datetime | None:
+    """When `version` passes there if all goes well; None where that cannot be said yet."""
+    progress = rollout.environments.get(name)
+    if progress is None or progress.phase not in ACTIVE or progress.target.version != version:
+        return None
+    due = earliest_pass(spec, progress)
+    return due if due is not None and due > now else None
 
 
 def _unfinished(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
@@ -19,8 +18,7 @@ lost    what this phase rests on is gone (readiness), and has to be won again
 undone  the cluster no longer holds what was applied"""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`due` is when the answer can change by time alone; None where only an observation can change it."""
 
     outcome: Outcome
