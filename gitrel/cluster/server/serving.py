@@ -33,6 +33,8 @@ _IDLE_SECONDS = 90
 _HEAD_SECONDS = 30.0
 """A connection that has not sent the head of its first request by then is closed."""
 _GRACE_SECONDS = 5
+_GOODBYE_SECONDS = 0.5
+"""How long the end of TLS is waited for; asyncio alone would wait for half a minute."""
 _READ_BUFFER_BYTES = 32 * 1024
 """Two TLS records; asyncio's own choice is 256 KiB."""
 
@@ -49,6 +51,15 @@ class _Protocol(H11Protocol):
         if certificate:
             self.app = _with_certificate(self.app, certificate)
         asyncio.get_running_loop().call_later(_HEAD_SECONDS, self._close_if_silent)
+
+    def shutdown(self) -> None:
+        """The server ends: clients that keep an idle connection need not say goodbye."""
+        super().shutdown()
+        asyncio.get_running_loop().call_later(_GOODBYE_SECONDS, self._abort_if_closing)
+
+    def _abort_if_closing(self) -> None:
+        if self.transport.is_closing():
+            self.transport.abort()
 
     def _close_if_silent(self) -> None:
         if not self.headers and not self.transport.is_closing():
