@@ -16,7 +16,7 @@ from gitrel import __version__
 from gitrel.errors import UsageError
 from gitrel.repo import layout
 from gitrel.repo.edit import FileChange, PutFile, PutLink
-from gitrel.repo.git.creation import create
+from gitrel.repo.git.creation import create, expect_git
 from gitrel.repo.model import Origin, TemplateFile
 from gitrel.repo.record import format_record, record_of
 
@@ -71,10 +71,11 @@ def lay_out(folder: Path, ci: str, at: datetime) -> str:
     """Writes the files into `folder`, which may be there already, and makes the first commit.
 
     Gives the commit; "" where `folder` has a Git repository of its own, whose owner commits. Raises
-    UsageError, and writes nothing, where one of the files is there already.
+    UsageError, and writes nothing, where one of the files is there already, or there is no Git.
     """
     wanted = contents(ci, at)
     _refuse_to_overwrite(folder, wanted)
+    expect_git()
     has_repository = (folder / ".git").exists()
     try:
         for change in wanted:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import ENOSPC
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from importlib import import_module
 from typing import Any
 
@@ -181,10 +181,25 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
     except (PipeClosed, BrokenPipeError):
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == ENOSPC:
-            _tell(session, GitrelError(f"the output cannot be written: {error.strerror}"))
-            return FAULT
-        return _fault(session, error)
+        told = _of_the_machine(error)
+        if told is None:
+            return _fault(session, error)
+        _tell(session, told)
+        session.job.tell_failure(told)
+        return told.exit_code
+
+
+def _of_the_machine(error: Exception) -> GitrelError | None:
+    """What the machine refuses is no fault in gitrel: a full disk, a folder that this user may not write."""
+    if not isinstance(error, OSError) or error.errno not in (ENOSPC, EDQUOT, EROFS, EACCES, EPERM):
+        return None
+    if error.filename is None:
+        return GitrelError(f"the output cannot be written: {error.strerror}")
+    if error.errno in (ENOSPC, EDQUOT):
+        return GitrelError(f"{error.filename}: {error.strerror}")
+    return UsageError(
+        f"{error.filename}: {error.strerror}: give this user the right to it, or name another place"
+    )
 
 
 @contextmanager

@@ -67,6 +67,15 @@ def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
     assert (tmp_path / there).read_text(encoding="utf-8") == "mine"
 
 
+def test_without_git_nothing_is_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a repository would stand in the way of the next try."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = gitrel("init", str(tmp_path / "demo"))
+    assert ran.code == 2
+    assert "git is not installed" in ran.err
+    assert not (tmp_path / "demo").exists()
+
+
 def test_a_link_leads_nothing_outside(tmp_path: Path) -> None:
     """A `.github` that is a link to elsewhere is refused, and elsewhere stays as it was."""
     elsewhere = tmp_path / "elsewhere"

@@ -16,6 +16,11 @@ BRANCH = "main"
 TIMEOUT_SECONDS = 60.0
 
 
+def expect_git() -> None:
+    """Raises UsageError where Git cannot be run; to be asked before anything is written."""
+    Git(Path.cwd(), timeout_seconds=TIMEOUT_SECONDS).run("--version")
+
+
 def create(
     folder: Path, *, message: str, author: str = "", at: datetime, also: Iterable[FileChange] = ()
 ) -> str:
