@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,3 +135,45 @@ def test_a_line_without_an_end_is_given_up() -> None:
     with pytest.raises(LineTooLong):
         list(lines(chunks(), limit=1000))
     assert taken == 11
+
+
+LABELS = st.dictionaries(st.sampled_from(("app", "tier", OWNER)), st.sampled_from(("web", "api")))
+EDITS = st.tuples(st.sampled_from("abcd"), LABELS | st.none())
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(EDITS, max_size=12), st.lists(EDITS, max_size=5), LABELS)
+def test_selecting_is_filtering(
+    edits: list[tuple[str, dict[str, str] | None]],
+    relisted: list[tuple[str, dict[str, str] | None]],
+    selector: dict[str, str],
+) -> None:
+    """Whatever came and went and was listed anew: what is selected is what carries the labels, by name."""
+    memory = fresh()
+    memory.replace([config(name, 0, labels=labels) for name, labels in dict(relisted).items() if labels])
+    for version, (name, labels) in enumerate(edits, 1):
+        if labels is None:
+            memory.drop(config(name, version))
+        else:
+            memory.put(config(name, version, labels=labels))
+    found = [obj["metadata"]["name"] for obj in memory.selected(selector)]
+    assert found == [
+        obj["metadata"]["name"]
+        for obj in memory.all()
+        if selector.items() <= obj["metadata"]["labels"].items()
+    ]
+
+
+def test_selecting_decodes_what_it_answers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand components that ask for their own pods decode each pod once between them."""
+    memory = fresh()
+    memory.replace([config(f"pod-{n}", n, labels={"app": f"app-{n % 10}"}) for n in range(100)])
+    decoded: list[bytes] = []
+    loads = orjson.loads
+
+    def counting(data: bytes) -> Any:
+        decoded.append(data)
+        return loads(data)
+
+    monkeypatch.setattr(orjson, "loads", counting)
+    assert len(list(memory.selected({"app": "app-3"}))) == len(decoded) == 10

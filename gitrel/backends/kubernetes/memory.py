@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 import orjson
@@ -35,6 +36,7 @@ class Kept:
     version: str
     owner: str
     data: bytes
+    labels: Mapping[str, str]
 
 
 class Changes:
@@ -80,6 +82,7 @@ class Memory:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, Kept] = {}
+        self._labelled: dict[tuple[str, str], set[str]] = {}
         self._written: dict[str, tuple[str, float]] = {}
 
     def replace(self, objects: Iterable[Mapping[str, Any]]) -> None:
@@ -87,6 +90,9 @@ class Memory:
         new = {_name(obj): self._keep(obj) for obj in _at_most(objects, OBJECTS_MAX)}
         with self._lock:
             old, self._kept = self._kept, new
+            self._labelled = {}
+            for name, kept in new.items():
+                self._label(name, kept)
             self._written.clear()
         names = {
             name for name in old.keys() | new.keys() if _version(old.get(name)) != _version(new.get(name))
@@ -104,7 +110,10 @@ class Memory:
                 return
             if old is None and len(self._kept) >= OBJECTS_MAX:
                 raise TooMany
+            if old is not None:
+                self._unlabel(name, old)
             self._kept[name] = new
+            self._label(name, new)
         if old is None or old.version != new.version:
             self._changes.count({new.owner} if old is None else {old.owner, new.owner})
 
@@ -112,6 +121,8 @@ class Memory:
         """One object that is gone, or matches no more."""
         with self._lock:
             old = self._kept.pop(_name(obj), None)
+            if old is not None:
+                self._unlabel(_name(obj), old)
             self._written.pop(_name(obj), None)
         if old is not None:
             self._changes.count({old.owner})
@@ -127,6 +138,30 @@ class Memory:
             rows = sorted(self._kept.items())
         for _, kept in rows:
             yield orjson.loads(kept.data)
+
+    def selected(self, selector: Mapping[str, str]) -> Iterator[Object]:
+        """Those that carry all of the labels, by name. A thousand components ask for their pods one by one,
+        so only what is answered is decoded."""
+        if not selector:
+            yield from self.all()
+            return
+        with self._lock:
+            sets = [self._labelled.get(item, set()) for item in selector.items()]
+            rarest = min(sets, key=len)
+            rows = [kept for name in sorted(rarest) if _matches(kept := self._kept[name], selector)]
+        for kept in rows:
+            yield orjson.loads(kept.data)
+
+    def _label(self, name: str, kept: Kept) -> None:
+        for item in kept.labels.items():
+            self._labelled.setdefault(item, set()).add(name)
+
+    def _unlabel(self, name: str, kept: Kept) -> None:
+        for item in kept.labels.items():
+            names = self._labelled[item]
+            names.discard(name)
+            if not names:
+                del self._labelled[item]
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -145,7 +180,12 @@ class Memory:
         whole = {"apiVersion": self.scope.api_version, "kind": self.scope.kind, **obj}
         slim = removed(whole, ("metadata", "managedFields"))
         version = str((obj.get("metadata") or {}).get("resourceVersion", ""))
-        return Kept(version, labels_of(obj).get(self._count_by, ""), orjson.dumps(slim))
+        labels = {intern(key): intern(value) for key, value in labels_of(obj).items()}
+        return Kept(version, labels.get(self._count_by, ""), orjson.dumps(slim), labels)
+
+
+def _matches(kept: Kept, selector: Mapping[str, str]) -> bool:
+    return selector.items() <= kept.labels.items()
 
 
 def _name(obj: Mapping[str, Any]) -> str:
