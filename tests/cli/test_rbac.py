@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gitrel.orchestrator import commands
 from tests import small
 from tests.cli.support import gitrel
+from tests.orchestrator.support import town
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +73,22 @@ def test_bundled_clusters_need_none(tmp_path: Path) -> None:
     assert done.code == 2
     assert "every environment is on the bundled cluster" in done.err
     assert gitrel("rbac", "--environment", "busy", "-C", str(tmp_path)).code == 0
+
+
+def test_what_a_rollback_may_go_back_to_is_among_them(tmp_path: Path) -> None:
+    """A kind that only a release of the past has: it is in the journal, and nothing points at it any more."""
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
+    with town(tmp_path) as place:
+        place.write("apps/web/v1/web-service.yaml", service)
+        file = "apps/web/component.yaml"
+        text = (tmp_path / file).read_text(encoding="utf-8")
+        place.write(file, text.replace("spec: {", "spec: {pruneLimit: 100%, "))
+        place.settle()
+        commands.promote(place.world, "web", "v2")
+        place.settle()
+        assert set(place.pointers().values()) == {"v2"}
+    done = gitrel("rbac", "--environment", "quiet", "-C", str(tmp_path))
+    assert done.code == 0, done.err
+    assert "for web v2, web v1." in done.out
+    (role,) = [obj for obj in yaml.safe_load_all(done.out) if obj and obj["kind"] == "Role"]
+    assert "services" in {name for rule in role["rules"] for name in rule["resources"]}

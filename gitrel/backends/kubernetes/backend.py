@@ -13,10 +13,11 @@ from gitrel.backends.backend import FIELD_OWNER, JSON_PATCH, Refused, Scope, as_
 from gitrel.backends.kubernetes.access import AccessOptions, resolve
 from gitrel.backends.kubernetes.connection import CONNECTIONS_MAX, Connection
 from gitrel.backends.kubernetes.discovery import Discovery, Resource, Undiscovered, UnknownKind
+from gitrel.backends.kubernetes.memory import TooMany
 from gitrel.backends.kubernetes.recall import Recall
 from gitrel.backends.kubernetes.requests import Answer, Limits, Requests
 from gitrel.errors import Unreachable
-from gitrel.kube.identity import Object, Ref, group_of, labels_of, ref_of
+from gitrel.kube.identity import Object, Ref, group_of, ref_of
 from gitrel.kube.impersonation import NOBODY, Impersonation
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 PAGE = 500
 """Objects asked for at once, as kubectl does."""
 APPLY = "application/apply-patch+yaml"
+MANY = 100
+"""Objects of one kind and namespace from which on they are listed instead of asked for one by one."""
+OTHERS = 4
+"""How many times as many may be there in all for that."""
 RACES = 5
 """Times that an apply is made again because somebody else wrote the object at the same instant."""
 
@@ -67,9 +72,30 @@ class KubernetesBackend:
         known = {ref: self._remembered(obj) for ref, obj in wanted.items()} if recent else {}
         # What memory does not have may exist all the same, without our labels: the cluster has the last word.
         asked = [ref for ref in wanted if known.get(ref) is None]
+        known |= self._read_lists([wanted[ref] for ref in asked])
+        asked = [ref for ref in asked if ref not in known]
         answers = self._threads.map(self._read_one, [wanted[ref] for ref in asked])
         known |= dict(zip(asked, answers, strict=True))
-        return {ref: live for ref in wanted if (live := known[ref]) is not None}
+        return {ref: live for ref in wanted if (live := known.get(ref)) is not None}
+
+    def _read_lists(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object | None]:
+        """What lists of their kinds say of those objects of which there are many in one namespace; nothing of
+        kinds that others have many more of there, or that may not be listed."""
+        scopes: dict[Scope, list[Ref]] = {}
+        for obj in objects:
+            ref = ref_of(obj)
+            scopes.setdefault(Scope(obj["apiVersion"], ref.kind, ref.namespace), []).append(ref)
+        found: dict[Ref, Object | None] = {}
+        for scope, refs in scopes.items():
+            if len(refs) < MANY:
+                continue
+            try:
+                listed, _ = self._list_all(scope, {}, at_most=OTHERS * len(refs))
+            except (Refused, TooMany):
+                continue
+            names = {str(obj["metadata"]["name"]): obj for obj in listed}
+            found |= {ref: names.get(ref.name) for ref in refs}
+        return found
 
     def _remembered(self, obj: Mapping[str, Any]) -> Object | None:
         ref = ref_of(obj)
@@ -98,11 +124,14 @@ class KubernetesBackend:
     ) -> Sequence[Object]:
         scope, selector = Scope(api_version, kind, namespace), selector or {}
         if recent and (memory := self._recall.memory(scope, selector)) is not None:
-            return [obj for obj in memory.all() if selector.items() <= labels_of(obj).items()]
+            return list(memory.selected(selector))
         return sorted(self._list_all(scope, selector)[0], key=lambda item: str(item["metadata"]["name"]))
 
-    def _list_all(self, scope: Scope, selector: Mapping[str, str]) -> tuple[Sequence[Object], str]:
-        """All pages, and the resource version that they are of."""
+    def _list_all(
+        self, scope: Scope, selector: Mapping[str, str], *, at_most: int | None = None
+    ) -> tuple[Sequence[Object], str]:
+        """All pages, and the resource version that they are of. Raises TooMany where the server says with the
+        first page that there are more than `at_most`."""
         ref = Ref(group_of(scope.api_version), scope.kind, scope.namespace, "")
         path = self._path_of(scope)
         query = _selecting(selector) | {"limit": str(PAGE)}
@@ -116,6 +145,8 @@ class KubernetesBackend:
             kind = {"apiVersion": scope.api_version, "kind": scope.kind}
             items += ({**kind, **item} for item in page.get("items") or ())
             metadata = page.get("metadata") or {}
+            if at_most is not None and len(items) + int(metadata.get("remainingItemCount") or 0) > at_most:
+                raise TooMany
             token = metadata.get("continue")
             if not token:
                 return items, str(metadata.get("resourceVersion", ""))

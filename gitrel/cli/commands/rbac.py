@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -14,11 +14,13 @@ from gitrel.cli.rendering import renderings
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
 from gitrel.delivery.rbac import CLUSTER, Rights, objects, rights
-from gitrel.errors import UsageError
+from gitrel.errors import InvalidRepository, UsageError
 from gitrel.kube.resources import defined
 from gitrel.render.manifest import Rendered
 from gitrel.repo import layout
 from gitrel.repo.model import Catalog, Component
+from gitrel.rollout.seen import Release
+from gitrel.rollout.state import Rollout
 from gitrel.telemetry.text import clean
 
 app = typer.Typer(rich_markup_mode=None)
@@ -38,9 +40,9 @@ def rbac(
     """Print the exact rights that gitrel needs.
 
     Per environment: a service account, and roles computed from the kinds that the active versions render
-    there (those that any environment points at, and the newest one). Environments on the bundled cluster need
-    none and are left out unless named. Apply it as an administrator; what a new kind needs is printed by the
-    same command once a version has it.
+    there (those that any environment points at, and the newest one) and of what a rollback could go back to
+    there. Environments on the bundled cluster need none and are left out unless named. Apply it as an
+    administrator; what a new kind needs is printed by the same command once a version has it.
     """
     session = session_of(context)
     catalog = lookup.catalog(session.place(), revision)
@@ -56,13 +58,14 @@ def rbac(
             ]
             for name in names
         }
+    lost = _add_former(session, releases)
     everything = [m.object for found in releases.values() for r in found for m in r.manifests]
     resources = defined(everything)
     kinds = {name: component.schedule.prune_kinds for name, component in catalog.components.items()}
     needed = [rights(name, releases[name], kinds, resources, escalate=escalate) for name in names]
     if output in (None, Format.YAML):
         for one in needed:
-            _print_yaml(session, one, releases[one.environment], service_account)
+            _print_yaml(session, one, releases[one.environment], service_account, lost)
     else:
         session.show(output, _listing(needed), headers=headers)
     return 0
@@ -96,10 +99,55 @@ def active_versions(component: Component) -> list[str]:
     return sorted(names & component.versions.keys(), key=layout.version_key)
 
 
+def _add_former(session: Session, releases: Mapping[str, list[Rendered]]) -> list[str]:
+    """Adds what ran in each environment before and passed, by the journal: a rollback may go back to it.
+
+    Gives a sentence for each such release that cannot be rendered any more, and so not be gone back to.
+    """
+    from gitrel.cli.sources import looking_world
+    from gitrel.orchestrator.releases import NotReproducible, rendered_release
+
+    lost = []
+    try:
+        with looking_world(session) as world:
+            records = world.ledger.load()[1]
+            catalog, _ = world.source.catalog(world.source.head())
+            for environment, component, release in former_releases(records.values(), releases):
+                try:
+                    found = rendered_release(world, catalog, component, environment, release)
+                except (NotReproducible, InvalidRepository) as error:
+                    lost.append(f"Left out is what cannot be gone back to: {error}")
+                else:
+                    releases[environment].append(found)
+    except UsageError:
+        pass  # files that were never committed have no past
+    return lost
+
+
+def former_releases(
+    records: Iterable[Rollout], releases: Mapping[str, Sequence[Rendered]]
+) -> Iterator[tuple[str, str, Release]]:
+    """(environment, component, release) of everything that ran and passed there, or is under way, and that is
+    not among `releases`."""
+    for record in sorted(records, key=lambda one: one.component):
+        for name, known in releases.items():
+            digests = {one.digest for one in known if one.component == record.component}
+            progress, in_force = record.environments.get(name), record.in_force.get(name)
+            found = [in_force, *([progress.target, progress.previous] if progress else [])]
+            for release in (*found, *record.proven.get(name, ())):
+                if release is not None and release.digest not in digests:
+                    digests.add(release.digest)
+                    yield name, record.component, release
+
+
 def _print_yaml(
-    session: Session, needed: Rights, releases: Sequence[Rendered], account: tuple[str, str]
+    session: Session,
+    needed: Rights,
+    releases: Sequence[Rendered],
+    account: tuple[str, str],
+    lost: Sequence[str],
 ) -> None:
-    for line in _comments(needed, releases):
+    for line in (*_comments(needed, releases), *lost):
         session.out.line(clean(f"# {line}"))
     for obj in objects(needed, account):
         session.out.raw("---\n" + to_yaml(obj))
