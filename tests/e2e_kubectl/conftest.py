@@ -12,7 +12,8 @@ import pytest
 
 from gitrel.cluster.server.bringup import served
 
-FOUND = shutil.which("kubectl")
+FOUND = os.environ.get("GITREL_KUBECTL") or shutil.which("kubectl")
+"""The one on the PATH, or another one that is to be tried."""
 
 
 class Kubectl:
@@ -20,7 +21,7 @@ class Kubectl:
 
     def __init__(self, program: str, kubeconfig: Path, home: Path) -> None:
         self.program = program
-        self._environment = {
+        self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "KUBECONFIG": str(kubeconfig),
@@ -33,7 +34,7 @@ class Kubectl:
         done = subprocess.run(
             [self.program, *arguments],
             input=stdin,
-            env={**self._environment, **(env or {})},
+            env={**self.environment, **(env or {})},
             capture_output=True,
             text=True,
             timeout=60,

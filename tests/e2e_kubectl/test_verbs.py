@@ -205,7 +205,8 @@ def test_create_makes_each_of_its_kinds(kubectl: Kubectl) -> None:
 def test_delete_waits_until_it_is_done(kubectl: Kubectl) -> None:
     """One object, many by label, a whole namespace, and what depends on them."""
     kubectl("run", "gone", "--image=nginx", "--labels=temp=yes")
-    assert kubectl("delete", "pod", "gone", "--timeout=30s") == 'pod "gone" deleted\n'
+    # From 1.34 on it says from which namespace, too.
+    assert kubectl("delete", "pod", "gone", "--timeout=30s").startswith('pod "gone" deleted')
     kubectl("run", "one", "--image=nginx", "--labels=temp=yes")
     kubectl("run", "two", "--image=nginx", "--labels=temp=yes")
     assert kubectl("delete", "pod", "-l", "temp=yes", "--timeout=30s").count("deleted") == 2
