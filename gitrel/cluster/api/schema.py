@@ -8,6 +8,7 @@ own validation; the schema's `required` is only the net below it.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -94,7 +95,7 @@ def decoded(kind: Kind, obj: Object, mode: FieldValidation, warn: Callable[[str]
     decode = _decoded_custom if kind.custom else _decoded_builtin
     try:
         clean = decode(kind, obj, unknown)
-    except (BadQuantity, BadTime) as wrong:
+    except (BadBytes, BadQuantity, BadTime) as wrong:
         raise _cannot_be_handled(kind, str(wrong), obj["apiVersion"]) from None
     if unknown and mode == "Strict":
         said = ", ".join(f'unknown field "{path}"' for path in unknown)
@@ -240,6 +241,8 @@ def _normal(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
         return {key: _entry(item, type_.element, f"{path}.{key}", unknown) for key, item in value.items()}
     if shape == "list" and isinstance(value, list):
         return [_entry(item, type_.element, f"{path}[{index}]", unknown) for index, item in enumerate(value)]
+    if type_.format == "byte" and isinstance(value, str) and (bad := _bad_byte(value)) is not None:
+        raise BadBytes(bad)
     if type_.name == QUANTITY:
         try:
             return canonical(value)
@@ -248,6 +251,28 @@ def _normal(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
     if type_.name in TIMES and isinstance(value, str):
         return times.canonical(value, type_.name)
     return value
+
+
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+
+
+def _bad_byte(text: str) -> int | None:
+    """Where base64 ends to be any, as Go's decoder counts; None where it is all right."""
+    clean = text.replace("\r", "").replace("\n", "")
+    body = clean.rstrip("=")
+    padding = len(clean) - len(body)
+    if found := _NO_BASE64.search(body):
+        return found.start()
+    if len(clean) % 4 == 0 and padding <= 2:
+        return None
+    return len(body) if padding else len(body) // 4 * 4
+
+
+class BadBytes(ValueError):
+    """Told as Go's decoder tells it: where, and not what, for it may be a secret."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(f"illegal base64 data at input byte {place}")
 
 
 class BadQuantity(ValueError):
@@ -274,6 +299,9 @@ def _entry(value: Any, type_: Type, path: str, unknown: list[str]) -> Any:
 def _normal_struct(value: Mapping[str, Any], type_: Type, path: str, unknown: list[str]) -> Object:
     new: Object = {}
     fields = type_.fields
+    for key in type_.always_written:
+        if value.get(key) is None:
+            value = {**value, key: {}}
     for key, item in value.items():
         field = fields.get(key)
         place = f"{path}.{key}" if path else key

@@ -21,7 +21,7 @@ from gitrel.cluster.api.errors import (
     unsupported,
 )
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import changed, each, filled
+from gitrel.cluster.kinds.filling import changed, each, filled_pointers
 from gitrel.cluster.kinds.kind import Kind, spec_of
 from gitrel.cluster.kinds.names import name_problems, qualified_name_problems
 from gitrel.cluster.kinds.webhooks import (
@@ -41,7 +41,7 @@ _MATCH = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector"
 
 
 def _default_match(match: Object) -> Object:
-    match = filled(match, _MATCH)
+    match = filled_pointers(match, _MATCH)
     for key in ("resourceRules", "excludeResourceRules"):
         match = changed(match, key, each(default_rule))
     return match
@@ -49,7 +49,7 @@ def _default_match(match: Object) -> Object:
 
 def default_policy(obj: Object) -> Object:
     def default_spec(spec: Object) -> Object:
-        return changed(filled(spec, {"failurePolicy": "Fail"}), "matchConstraints", _default_match)
+        return changed(filled_pointers(spec, {"failurePolicy": "Fail"}), "matchConstraints", _default_match)
 
     return changed(obj, "spec", default_spec)
 
@@ -131,7 +131,9 @@ def validate_validating_policy(obj: Object) -> Iterator[FieldError]:
     yield from _policy_errors(spec, "spec")
     validations, notes = spec.get("validations") or (), spec.get("auditAnnotations") or ()
     if not validations and not notes:
-        yield required("spec.validations", "validations or auditAnnotations must be set")
+        says = "validations or auditAnnotations must contain at least one item"
+        yield required("spec.validations", says)
+        yield required("spec.auditAnnotations", says)
     names = seen_at_last(spec)
     for index, row in enumerate(validations):
         at = f"spec.validations[{index}]"

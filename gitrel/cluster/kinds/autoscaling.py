@@ -62,6 +62,8 @@ def validate_autoscaler(obj: Object) -> Iterator[FieldError]:
     for key in ("kind", "name"):
         if not target.get(key):
             yield required(f"spec.scaleTargetRef.{key}")
+    if not target.get("apiVersion") and target.get("kind") not in ("ReplicationController", "", None):
+        yield invalid_value("spec.scaleTargetRef.apiVersion", "", "apiVersion must specify API group")
     for index, metric in enumerate(spec.get("metrics") or ()):
         yield from _metric_errors(metric, f"spec.metrics[{index}]")
     behavior = spec.get("behavior") or {}
@@ -105,7 +107,7 @@ def _target_errors(target: Mapping[str, Any], at: str, source: str) -> Iterator[
     type_ = target.get("type") or ""
     if not type_:
         yield required(f"{at}.type", "must specify a metric target type")
-    elif type_ not in ("AverageValue", "Utilization", "Value"):
+    if type_ not in ("AverageValue", "Utilization", "Value"):
         says = "must be either Utilization, Value, or AverageValue"
         yield invalid_value(f"{at}.type", type_, says)
     percent = target.get("averageUtilization")
@@ -114,6 +116,8 @@ def _target_errors(target: Mapping[str, Any], at: str, source: str) -> Iterator[
     for key in ("value", "averageValue"):
         if target.get(key) is not None and quantities.parse(target[key]) <= 0:
             yield invalid_value(f"{at}.{key}", target[key], "must be positive")
+    if source == "pods" and target.get("averageValue") is None:
+        yield required(f"{at}.averageValue", "must specify a positive target averageValue")
     if source in ("resource", "containerResource"):
         if percent is None and target.get("averageValue") is None:
             says = "must set either a target raw value or a target utilization"

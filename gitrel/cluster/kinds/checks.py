@@ -36,10 +36,13 @@ def positive(obj: Mapping[str, Any], *keys: str, at: str) -> Iterator[FieldError
             yield invalid_value(f"{at}.{key}", value, "must be greater than zero")
 
 
-def one_of(value: Any, allowed: Sequence[str], field: str) -> Iterator[FieldError]:
-    """An unset value is allowed; what must be set is asked for elsewhere."""
+def one_of(value: Any, allowed: Sequence[str], field: str, *, as_told: bool = False) -> Iterator[FieldError]:
+    """An unset value is allowed; what must be set is asked for elsewhere.
+
+    Kubernetes names what is allowed in alphabetical order, or `as_told` here.
+    """
     if value is not None and value not in allowed:
-        yield unsupported(field, value, sorted(allowed))
+        yield unsupported(field, value, allowed if as_told else sorted(allowed))
 
 
 def port_number(value: Any, field: str) -> Iterator[FieldError]:
@@ -91,7 +94,7 @@ def _requirement(row: Mapping[str, Any], field: str) -> Iterator[FieldError]:
                 f"{field}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
             )
     else:
-        yield invalid_value(f"{field}.operator", operator, "not a valid selector operator")
+        yield invalid_value(f"{field}.operator", operator or "", "not a valid selector operator")
     for problem in qualified_name_problems(row.get("key") or ""):
         yield invalid_value(f"{field}.key", row.get("key") or "", problem)
 

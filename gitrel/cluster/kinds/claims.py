@@ -7,7 +7,7 @@ from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, unsupported
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import changed, filled
+from gitrel.cluster.kinds.filling import changed, filled_pointers
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.kinds.names import name_problems
 from gitrel.kube import quantities
@@ -23,7 +23,7 @@ _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
 def default_claim(obj: Object) -> Object:
-    obj = changed(obj, "spec", lambda spec: filled(spec, {"volumeMode": "Filesystem"}))
+    obj = changed(obj, "spec", lambda spec: filled_pointers(spec, {"volumeMode": "Filesystem"}))
     return changed(obj, "spec", _with_data_source_ref)
 
 

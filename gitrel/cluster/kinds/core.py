@@ -56,7 +56,7 @@ def default_node(obj: Object) -> Object:
 def validate_node(obj: Object) -> Iterator[FieldError]:
     seen: set[tuple[str, str]] = set()
     for index, taint in enumerate(get(obj, "spec", "taints", default=())):
-        at = f"spec.taints[{index}]"
+        at = f"metadata.taints[{index}]"
         key, effect = taint.get("key") or "", taint.get("effect") or ""
         yield from label_errors({key: taint.get("value") or ""}, f"{at}.key")
         if not effect:

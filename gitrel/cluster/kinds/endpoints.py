@@ -65,7 +65,7 @@ def _port_errors(port: Mapping[str, Any], at: str, *, named: bool) -> Iterator[F
         yield required(f"{at}.name")
     for problem in name_problems(name, "label") if name else ():
         yield invalid_value(f"{at}.name", name, problem)
-    yield from checks.port_number(port.get("port"), f"{at}.port")
+    yield from checks.port_number(port.get("port", 0), f"{at}.port")
     yield from checks.one_of(port.get("protocol"), ("SCTP", "TCP", "UDP"), f"{at}.protocol")
 
 

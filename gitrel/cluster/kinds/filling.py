@@ -15,8 +15,20 @@ from gitrel.kube.identity import Object
 T = TypeVar("T")
 
 
+_ABSENT = (None, "")
+
+
 def filled(obj: Object, defaults: Mapping[str, Any]) -> Object:
-    """`obj` with the defaults of what it lacks; `obj` itself where it lacks nothing."""
+    """`obj` with the defaults of what it lacks; `obj` itself where it lacks nothing.
+
+    An empty text is none, as in Go, where there is nothing between the two.
+    """
+    missing = {key: value for key, value in defaults.items() if obj.get(key) in _ABSENT}
+    return {**obj, **missing} if missing else obj
+
+
+def filled_pointers(obj: Object, defaults: Mapping[str, Any]) -> Object:
+    """The same for fields that are pointers in Go: an empty text is one, and for validation to refuse."""
     missing = {key: value for key, value in defaults.items() if obj.get(key) is None}
     return {**obj, **missing} if missing else obj
 

@@ -38,7 +38,9 @@ def validate_schema(obj: Object) -> Iterator[FieldError]:
         yield invalid_value(at, precedence, "only the schema named 'exempt' may have matchingPrecedence 1")
     method = spec.get("distinguisherMethod")
     if method is not None and method.get("type") not in ("ByNamespace", "ByUser"):
-        yield unsupported("spec.distinguisherMethod.type", method, ["ByNamespace", "ByUser"])
+        yield unsupported(
+            "spec.distinguisherMethod.type", {"Type": method.get("type") or ""}, ["ByNamespace", "ByUser"]
+        )
     level = (spec.get("priorityLevelConfiguration") or {}).get("name") or ""
     field = "spec.priorityLevelConfiguration.name"
     if not level:

@@ -9,8 +9,9 @@ from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, invalid_value, required, unsupported
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import changed, filled
+from gitrel.cluster.kinds.filling import changed, filled_pointers
 from gitrel.cluster.kinds.kind import Kind, spec_of
+from gitrel.cluster.kinds.names import name_problems, qualified_name_problems
 from gitrel.cluster.kinds.podspec import default_template
 from gitrel.cluster.kinds.workloads import template_errors
 from gitrel.kube.fields import get, replaced
@@ -27,7 +28,7 @@ _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
 
 def default_job(obj: Object) -> Object:
     """Also the labels: a Job without any has those of its pods."""
-    obj = changed(obj, "spec", lambda spec: filled(_default_spec(spec), {"manualSelector": False}))
+    obj = changed(obj, "spec", lambda spec: filled_pointers(_default_spec(spec), {"manualSelector": False}))
     labels = get(obj, "spec", "template", "metadata", "labels")
     if labels and not obj["metadata"].get("labels"):
         return replaced(obj, ("metadata", "labels"), labels)
@@ -38,7 +39,7 @@ def _default_spec(spec: Object) -> Object:
     once = spec.get("completions") is None and spec.get("parallelism") is None
     per_index = spec.get("backoffLimitPerIndex") is not None
     failing = spec.get("podFailurePolicy") is not None
-    spec = filled(
+    spec = filled_pointers(
         spec,
         {
             **({"completions": 1} if once else {}),
@@ -73,18 +74,53 @@ def prepare_job(obj: Object) -> Object:
 def validate_job(obj: Object) -> Iterator[FieldError]:
     spec = obj.get("spec") or {}
     yield from job_spec_errors(spec, "spec")
+    yield from _pod_name_errors(obj)
     yield from checks.label_selector(spec.get("selector"), "spec.selector")
+
+
+def _pod_name_errors(obj: Object) -> Iterator[FieldError]:
+    """An indexed Job's pods are called after it, and their names have to be DNS labels."""
+    spec, name = obj.get("spec") or {}, obj["metadata"].get("name") or ""
+    count = spec.get("completions") or 0
+    if spec.get("completionMode") != "Indexed" or count <= 0:
+        return
+    last = f"{name}-{count - 1}"
+    if any(name_problems(last, "label")):
+        says = f"will not able to create pod with invalid DNS label: {last}"
+        yield invalid_value("metadata.name", name, says)
+
+
+def _failure_policy_errors(policy: Mapping[str, Any], at: str) -> Iterator[FieldError]:
+    for index, rule in enumerate(policy.get("rules") or ()):
+        field, actions = f"{at}.rules[{index}]", ("Count", "FailIndex", "FailJob", "Ignore")
+        if not rule.get("action"):
+            valid = " ".join(f'"{action}"' for action in actions)
+            yield required(f"{field}.action", f"valid values: [{valid}]")
+        else:
+            yield from checks.one_of(rule["action"], actions, f"{field}.action")
+        codes = rule.get("onExitCodes")
+        if codes is None and not rule.get("onPodConditions"):
+            says = "specifying one of OnExitCodes and OnPodConditions is required"
+            yield FieldError("FieldValueInvalid", field, f"Invalid value: {says}")
+        if codes is not None and not codes.get("values"):
+            yield invalid_value(f"{field}.onExitCodes.values", None, "at least one value is required")
+        for place, condition in enumerate(rule.get("onPodConditions") or ()):
+            kind = condition.get("type") or ""
+            for problem in qualified_name_problems(kind):
+                yield invalid_value(f"{field}.onPodConditions[{place}].type", kind, problem)
 
 
 def job_spec_errors(spec: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     """A Job's spec, alike for Jobs and for the template of a CronJob."""
     yield from checks.non_negative(spec, *_COUNTS, at=at)
-    yield from checks.one_of(spec.get("completionMode"), ("Indexed", "NonIndexed"), f"{at}.completionMode")
+    modes = ("NonIndexed", "Indexed")
+    yield from checks.one_of(spec.get("completionMode"), modes, f"{at}.completionMode", as_told=True)
     if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
         yield required(f"{at}.completions", "when completion mode is Indexed")
     if spec.get("backoffLimitPerIndex") is not None and spec.get("completionMode") != "Indexed":
         says = "requires indexed completion mode"
         yield invalid_value(f"{at}.backoffLimitPerIndex", spec["backoffLimitPerIndex"], says)
+    yield from _failure_policy_errors(spec.get("podFailurePolicy") or {}, f"{at}.podFailurePolicy")
     yield from template_errors(spec, at, always=False)
     field, policy = f"{at}.template.spec.restartPolicy", get(spec, "template", "spec", "restartPolicy")
     if policy == "Always":

@@ -144,7 +144,7 @@ def _scope_errors(spec: Mapping[str, Any], hard: Mapping[str, Any]) -> Iterator[
     scopes: Sequence[str] = spec.get("scopes") or ()
     for scope in scopes:
         if scope not in SCOPES:
-            yield invalid_value("spec.scopes", scope, "unsupported scope")
+            yield invalid_value("spec.scopes", list(scopes), "unsupported scope")
     for pair in (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating")):
         if set(pair) <= set(scopes):
             yield invalid_value("spec.scopes", list(scopes), "conflicting scopes")

@@ -25,6 +25,13 @@ def validate_ingress(obj: Object) -> Iterator[FieldError]:
         yield invalid_value("spec", None, "either `defaultBackend` or `rules` must be specified")
     if backend := spec.get("defaultBackend"):
         yield from _backend_errors(backend, "spec.defaultBackend")
+    if name := spec.get("ingressClassName"):
+        for problem in name_problems(name, "subdomain"):
+            yield invalid_value("spec.ingressClassName", name, problem)
+    for index, row in enumerate(spec.get("tls") or ()):
+        for place, host in enumerate(row.get("hosts") or ()):
+            for problem in name_problems(host.removeprefix("*."), "subdomain"):
+                yield invalid_value(f"spec.tls[{index}].hosts[{place}]", host, problem)
     for index, rule in enumerate(spec.get("rules") or ()):
         yield from _rule_errors(rule, f"spec.rules[{index}]")
 
@@ -40,6 +47,7 @@ def _rule_errors(rule: Mapping[str, Any], at: str) -> Iterator[FieldError]:
         type_ = path.get("pathType")
         if type_ is None:
             yield required(f"{field}.pathType", "pathType must be specified")
+            continue
         yield from checks.one_of(type_, PATH_TYPES, f"{field}.pathType")
         route = path.get("path") or ""
         if not route.startswith("/") and (type_ in ("Exact", "Prefix") or route):
@@ -50,15 +58,18 @@ def _rule_errors(rule: Mapping[str, Any], at: str) -> Iterator[FieldError]:
 def _backend_errors(backend: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     service, resource = backend.get("service"), backend.get("resource")
     if service is None and resource is None:
-        yield required(f"{at}", "resource or service backend is required")
+        yield invalid_value(at, "", "resource or service backend is required")
     elif service is not None and resource is not None:
         yield invalid_value(at, "", "cannot set both resource and service backends")
     elif service is not None:
-        if not service.get("name"):
+        name = service.get("name")
+        if not name:
             yield required(f"{at}.service.name")
+        for problem in name_problems(name, "service") if name else ():
+            yield invalid_value(f"{at}.service.name", name, problem)
         port = service.get("port") or {}
         if not port.get("name") and not port.get("number"):
-            yield required(f"{at}.service.port", "port name or number is required")
+            yield required(at, "port name or number is required")
         elif port.get("number"):
             yield from checks.port_number(port["number"], f"{at}.service.port.number")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, unsupported
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import changed, each, filled
+from gitrel.cluster.kinds.filling import changed, each, filled_pointers
 from gitrel.cluster.kinds.kind import Kind, spec_of
 from gitrel.cluster.kinds.names import name_problems
 from gitrel.cluster.kinds.podvalidation import port_name_errors
@@ -26,14 +26,14 @@ def default_policy(obj: Object) -> Object:
 
 def _default_policy_spec(spec: Object) -> Object:
     types = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
-    spec = filled(spec, {"podSelector": {}, "policyTypes": types})
+    spec = filled_pointers(spec, {"podSelector": {}, "policyTypes": types})
     for direction in ("ingress", "egress"):
         spec = changed(spec, direction, each(_default_rule))
     return spec
 
 
 def _default_rule(rule: Object) -> Object:
-    return changed(rule, "ports", each(lambda port: filled(port, {"protocol": "TCP"})))
+    return changed(rule, "ports", each(lambda port: filled_pointers(port, {"protocol": "TCP"})))
 
 
 def validate_policy(obj: Object) -> Iterator[FieldError]:
@@ -57,7 +57,8 @@ def validate_policy(obj: Object) -> Iterator[FieldError]:
 
 def _port_errors(row: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     port, end = row.get("port"), row.get("endPort")
-    yield from checks.one_of(row.get("protocol"), ("SCTP", "TCP", "UDP"), f"{at}.protocol")
+    protocols = ("TCP", "UDP", "SCTP")
+    yield from checks.one_of(row.get("protocol"), protocols, f"{at}.protocol", as_told=True)
     if isinstance(port, int):
         yield from checks.port_number(port, f"{at}.port")
         if end is not None and end < port:
@@ -115,7 +116,7 @@ def _block_errors(block: Mapping[str, Any], at: str) -> Iterator[FieldError]:
 
 def default_ingress_class(obj: Object) -> Object:
     def default_spec(spec: Object) -> Object:
-        return changed(spec, "parameters", lambda parameters: filled(parameters, {"scope": "Cluster"}))
+        return changed(spec, "parameters", lambda known: filled_pointers(known, {"scope": "Cluster"}))
 
     return changed(obj, "spec", default_spec)
 

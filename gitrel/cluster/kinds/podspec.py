@@ -5,6 +5,7 @@ The rules of `pkg/apis/core/v1/defaults.go`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gitrel.cluster.kinds.filling import changed, each, filled, remembered
@@ -19,6 +20,8 @@ _SPEC = {
 }
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _HTTP_GET = {"path": "/", "scheme": "HTTP"}
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z|\Z", re.ASCII)
+"""The last part of an image's name; of one that cannot be read the tag is not known."""
 _MODE = {"defaultMode": 0o644}
 _VOLUME_SOURCES = {
     "secret": lambda source: filled(source, _MODE),
@@ -31,6 +34,9 @@ _VOLUME_SOURCES = {
 
 def _default_spec(spec: Object) -> Object:
     spec = filled(spec, _SPEC)
+    if account := spec.get("serviceAccountName"):
+        # The older name of the field is written beside the newer one (`core/v1/conversion.go`).
+        spec = spec if spec.get("serviceAccount") == account else {**spec, "serviceAccount": account}
     for key in ("initContainers", "containers", "ephemeralContainers"):
         spec = changed(spec, key, each(default_container))
     if spec.get("hostNetwork"):
@@ -66,7 +72,7 @@ def default_container(container: Object) -> Object:
 
 def pull_policy(image: str) -> str:
     """Always for `:latest` or no tag at all, IfNotPresent for any other tag or a digest."""
-    if "@" in image:
+    if "@" in image or _REPOSITORY.match(image.rpartition("/")[2].partition(":")[0]) is None:
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
     return "Always" if tag in ("", "latest") else "IfNotPresent"

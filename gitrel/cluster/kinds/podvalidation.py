@@ -19,8 +19,9 @@ from gitrel.cluster.api.errors import (
     required,
 )
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.names import label_errors, name_problems
+from gitrel.cluster.kinds.names import label_errors, name_problems, qualified_name_problems
 from gitrel.cluster.kinds.podspec import all_containers
+from gitrel.cluster.kinds.podsurroundings import surroundings_errors
 from gitrel.kube import quantities
 
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*\Z", re.ASCII)
@@ -30,7 +31,7 @@ _ENV_SAYS = (
     "validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')"
 )
 _HANDLERS = ("exec", "grpc", "httpGet", "sleep", "tcpSocket")
-_TOLERATION_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+_TOLERATION_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def pod_spec_errors(
@@ -49,16 +50,17 @@ def pod_spec_errors(
         seen.add(container.get("name") or "")
     yield from _init_errors(spec.get("initContainers") or (), f"{at}.initContainers")
     yield from checks.one_of(
-        spec.get("restartPolicy"), ("Always", "OnFailure", "Never"), f"{at}.restartPolicy"
+        spec.get("restartPolicy"), ("Always", "OnFailure", "Never"), f"{at}.restartPolicy", as_told=True
     )
-    policies = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
-    yield from checks.one_of(spec.get("dnsPolicy"), policies, f"{at}.dnsPolicy")
+    policies = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+    yield from checks.one_of(spec.get("dnsPolicy"), policies, f"{at}.dnsPolicy", as_told=True)
     yield from checks.positive(spec, "activeDeadlineSeconds", at=at)
     yield from label_errors(spec.get("nodeSelector"), f"{at}.nodeSelector")
     for index, toleration in enumerate(spec.get("tolerations") or ()):
         yield from toleration_errors(toleration, f"{at}.tolerations[{index}]")
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         yield from _spread_errors(constraint, f"{at}.topologySpreadConstraints[{index}]")
+    yield from surroundings_errors(spec, at)
     if name := spec.get("serviceAccountName"):
         for problem in name_problems(name, "subdomain"):
             yield invalid_value(f"{at}.serviceAccountName", name, problem)
@@ -168,6 +170,17 @@ def _env_errors(env: Sequence[Mapping[str, Any]], at: str) -> Iterator[FieldErro
             if not source:
                 says += "`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
             yield invalid_value(f"{at}[{index}].valueFrom", "", says)
+        for key in ("configMapKeyRef", "secretKeyRef"):
+            if (reference := (source or {}).get(key)) is not None:
+                yield from _key_errors(reference, f"{at}[{index}].valueFrom.{key}")
+
+
+def _key_errors(reference: Mapping[str, Any], at: str) -> Iterator[FieldError]:
+    name, key = reference.get("name") or "", reference.get("key") or ""
+    for problem in name_problems(name, "subdomain"):
+        yield invalid_value(f"{at}.name", name, problem)
+    if not key:
+        yield required(f"{at}.key")
 
 
 def _mount_errors(
@@ -178,8 +191,8 @@ def _mount_errors(
         name, path = mount.get("name"), mount.get("mountPath")
         if not name:
             yield required(f"{at}[{index}].name")
-        elif name not in volumes:
-            yield not_found_value(f"{at}[{index}].name", name)
+        if name not in volumes:
+            yield not_found_value(f"{at}[{index}].name", name or "")
         if not path:
             yield required(f"{at}[{index}].mountPath")
         elif path in seen:
@@ -245,9 +258,13 @@ def _handler_errors(handler: Mapping[str, Any], at: str) -> Iterator[FieldError]
 
 
 def toleration_errors(toleration: Mapping[str, Any], at: str) -> Iterator[FieldError]:
-    operator = toleration.get("operator", "Equal")
+    if key := toleration.get("key"):
+        for problem in qualified_name_problems(key):
+            yield invalid_value(f"{at}.key", key, problem)
+    operator = toleration.get("operator") or "Equal"
     yield from checks.one_of(operator, ("Equal", "Exists", "Lt", "Gt"), f"{at}.operator")
-    yield from checks.one_of(toleration.get("effect"), ("", *_TOLERATION_EFFECTS), f"{at}.effect")
+    effect = toleration.get("effect") or None
+    yield from checks.one_of(effect, _TOLERATION_EFFECTS, f"{at}.effect", as_told=True)
     if not toleration.get("key") and operator != "Exists":
         says = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
         yield invalid_value(f"{at}.operator", operator, says)

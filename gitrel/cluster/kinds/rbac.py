@@ -87,9 +87,7 @@ def _subject_errors(subject: Mapping[str, Any], at: str, namespaced: bool) -> It
                 yield unsupported(f"{at}.apiGroup", group, [""])
             if not namespaced and not subject.get("namespace"):
                 yield required(f"{at}.namespace")
-        case "User" | "Group" as kind:
-            if not name:
-                yield invalid_value(f"{at}.name", name, f"{kind.lower()} name cannot be empty")
+        case "User" | "Group":
             if group != GROUP:
                 yield unsupported(f"{at}.apiGroup", group, [GROUP])
         case other:

@@ -43,7 +43,7 @@ def validate_controller(obj: Object) -> Iterator[FieldError]:
     labels = get(spec, "template", "metadata", "labels", default={})
     if selector and spec.get("template") is not None and not selector.items() <= labels.items():
         says = "`selector` does not match template `labels`"
-        yield invalid_value("spec.template.metadata.labels", labels, says)
+        yield invalid_value("spec.template.metadata.labels", labels or None, says)
     yield from template_errors(spec, "spec")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value
+from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import filled
+from gitrel.cluster.kinds.filling import filled_pointers
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.kinds.names import label_errors, name_problems
 from gitrel.cluster.kinds.podvalidation import toleration_errors
@@ -29,7 +29,7 @@ SYSTEM_CLASSES = {
 
 
 def default_priority_class(obj: Object) -> Object:
-    return filled(obj, {"preemptionPolicy": "PreemptLowerPriority", "value": 0})
+    return filled_pointers(obj, {"preemptionPolicy": "PreemptLowerPriority", "value": 0})
 
 
 def validate_priority_class(obj: Object) -> Iterator[FieldError]:
@@ -44,8 +44,11 @@ def validate_priority_class(obj: Object) -> Iterator[FieldError]:
     elif value > USER_MAX:
         says = f"maximum allowed value of a user defined priority is {USER_MAX}"
         yield forbidden_field("value", says)
-    policies = ("Never", "PreemptLowerPriority")
-    yield from checks.one_of(obj.get("preemptionPolicy"), policies, "preemptionPolicy")
+    policies = ("PreemptLowerPriority", "Never")
+    if obj.get("preemptionPolicy") == "":
+        yield required("preemptionPolicy")
+    else:
+        yield from checks.one_of(obj.get("preemptionPolicy"), policies, "preemptionPolicy", as_told=True)
 
 
 def _not_of_the_system(name: str, value: int, default: bool) -> str:
@@ -69,7 +72,9 @@ def undeletable_class(obj: Object) -> str:
 
 def validate_runtime_class(obj: Object) -> Iterator[FieldError]:
     handler = obj.get("handler") or ""
-    for problem in name_problems(handler, "label"):
+    if not handler:
+        yield required("handler")
+    for problem in name_problems(handler, "label") if handler else ():
         yield invalid_value("handler", handler, problem)
     for name, amount in ((obj.get("overhead") or {}).get("podFixed") or {}).items():
         yield from checks.quantity(amount, f"overhead.podFixed[{name}]")

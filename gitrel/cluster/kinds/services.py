@@ -8,9 +8,9 @@ from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, duplicate, invalid_value, required
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import changed, each, filled
+from gitrel.cluster.kinds.filling import changed, each, filled, filled_pointers
 from gitrel.cluster.kinds.kind import Kind
-from gitrel.cluster.kinds.names import label_errors, name_problems
+from gitrel.cluster.kinds.names import label_errors, name_problems, qualified_name_problems
 from gitrel.cluster.kinds.podvalidation import port_name_errors
 from gitrel.kube.identity import Object
 
@@ -20,6 +20,9 @@ TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 
 def needs_cluster_ip(spec: Mapping[str, Any]) -> bool:
     return spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None"
+
+
+_AFFINITY_MAX = 86400
 
 
 def needs_node_ports(spec: Mapping[str, Any]) -> bool:
@@ -36,7 +39,11 @@ def _default_spec(spec: Object) -> Object:
     spec = filled(spec, {"type": "ClusterIP", "sessionAffinity": "None"})
     if spec["sessionAffinity"] == "ClientIP":
         client = {"clientIP": {"timeoutSeconds": AFFINITY_SECONDS}}
-        spec = filled(spec, {"sessionAffinityConfig": client})
+        given = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+        if given.get("timeoutSeconds") is None:
+            spec = {**spec, "sessionAffinityConfig": client}
+    elif "sessionAffinityConfig" in spec:
+        spec = {key: value for key, value in spec.items() if key != "sessionAffinityConfig"}
     if spec["type"] != "ExternalName":
         families = {"ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"}
         spec = filled(spec, {"internalTrafficPolicy": "Cluster", **families})
@@ -94,6 +101,11 @@ def validate_service(obj: Object) -> Iterator[FieldError]:
         yield required("spec.ports")
     yield from checks.one_of(type_, TYPES, "spec.type")
     yield from checks.one_of(spec.get("sessionAffinity"), ("ClientIP", "None"), "spec.sessionAffinity")
+    for key in ("internalTrafficPolicy", "externalTrafficPolicy"):
+        yield from checks.one_of(spec.get(key) or None, ("Cluster", "Local"), f"spec.{key}")
+    yield from _affinity_errors(spec.get("sessionAffinityConfig") or {})
+    policies = ("PreferDualStack", "RequireDualStack", "SingleStack")
+    yield from checks.one_of(spec.get("ipFamilyPolicy"), policies, "spec.ipFamilyPolicy")
     if type_ == "ExternalName":
         yield from _external_name_errors(spec)
     if type_ == "LoadBalancer" and spec.get("clusterIP") == "None":
@@ -104,6 +116,13 @@ def validate_service(obj: Object) -> Iterator[FieldError]:
         yield from _address_errors(address)
     yield from label_errors(spec.get("selector"), "spec.selector")
     yield from _port_errors(ports)
+
+
+def _affinity_errors(config: Mapping[str, Any]) -> Iterator[FieldError]:
+    seconds = (config.get("clientIP") or {}).get("timeoutSeconds")
+    if seconds is not None and not 0 < seconds <= _AFFINITY_MAX:
+        says = f"must be greater than 0 and less than {_AFFINITY_MAX}"
+        yield invalid_value("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, says)
 
 
 def _external_name_errors(spec: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -141,14 +160,19 @@ def _port_errors(ports: Any) -> Iterator[FieldError]:
             names.add(name)
         yield from checks.port_number(port.get("port"), f"{at}.port")
         yield from checks.one_of(port.get("protocol"), ("SCTP", "TCP", "UDP"), f"{at}.protocol")
+        if protocol := port.get("appProtocol"):
+            for problem in qualified_name_problems(protocol):
+                yield invalid_value(f"{at}.appProtocol", protocol, problem)
         target = port.get("targetPort")
         if isinstance(target, str):
             yield from port_name_errors(target, f"{at}.targetPort")
         elif target is not None:
             yield from checks.port_number(target, f"{at}.targetPort")
+    for index, port in enumerate(ports):
         key = (port.get("port"), port.get("protocol"))
         if key in numbers:
-            yield duplicate(at, {"port": key[0], "protocol": key[1]})
+            empty = {"AppProtocol": None, "Port": key[0], "TargetPort": 0, "NodePort": 0}
+            yield duplicate(f"spec.ports[{index}]", {"Name": "", "Protocol": key[1], **empty})
         numbers.add(key)
 
 
@@ -160,7 +184,7 @@ def validate_service_update(new: Object, old: Object) -> Iterator[FieldError]:
 
 
 def default_slice(obj: Object) -> Object:
-    return changed(obj, "ports", each(lambda port: filled(port, {"name": "", "protocol": "TCP"})))
+    return changed(obj, "ports", each(lambda port: filled_pointers(port, {"name": "", "protocol": "TCP"})))
 
 
 def validate_slice(obj: Object) -> Iterator[FieldError]:
@@ -171,6 +195,11 @@ def validate_slice(obj: Object) -> Iterator[FieldError]:
     for index, endpoint in enumerate(obj.get("endpoints") or ()):
         if not endpoint.get("addresses"):
             yield required(f"endpoints[{index}].addresses", "must contain at least 1 address")
+    for index, port in enumerate(obj.get("ports") or ()):
+        name = port.get("name") or ""
+        for problem in name_problems(name, "label") if name else ():
+            yield invalid_value(f"ports[{index}].name", name, problem)
+        yield from checks.one_of(port.get("protocol"), ("SCTP", "TCP", "UDP"), f"ports[{index}].protocol")
 
 
 def validate_slice_update(new: Object, old: Object) -> Iterator[FieldError]:

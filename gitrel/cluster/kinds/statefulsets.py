@@ -7,7 +7,7 @@ from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, forbidden_field, invalid_value, required, unsupported
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.claims import default_claim
+from gitrel.cluster.kinds.claims import claim_spec_errors, default_claim
 from gitrel.cluster.kinds.filling import changed, each, filled
 from gitrel.cluster.kinds.kind import Kind, spec_of
 from gitrel.cluster.kinds.podspec import default_template
@@ -87,9 +87,11 @@ def validate_stateful_set(obj: Object) -> Iterator[FieldError]:
     retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
     for key in ("whenDeleted", "whenScaled"):
         field = f"spec.persistentVolumeClaimRetentionPolicy.{key}"
-        yield from checks.one_of(retention.get(key), ("Delete", "Retain"), field)
+        yield from checks.one_of(retention.get(key), ("Retain", "Delete"), field, as_told=True)
     yield from checks.non_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit", at="spec")
     yield from checks.non_negative(spec.get("ordinals") or {}, "start", at="spec.ordinals")
+    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        yield from claim_spec_errors(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
     yield from selector_errors(spec, "spec", "statefulset")
     claims = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
     yield from template_errors(spec, "spec", extra_volumes=[name for name in claims if name])
@@ -98,7 +100,10 @@ def validate_stateful_set(obj: Object) -> Iterator[FieldError]:
 def _set_strategy_errors(strategy: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     type_, rolling = strategy.get("type"), strategy.get("rollingUpdate")
     if type_ not in ("RollingUpdate", "OnDelete"):
-        yield invalid_value(at, strategy, "must be 'RollingUpdate' or 'OnDelete'")
+        partition = (rolling or {}).get("partition", 0)
+        shown = None if rolling is None else {"Partition": partition, "MaxUnavailable": None}
+        told = {"Type": type_ or "", "RollingUpdate": shown}
+        yield invalid_value(at, told, "must be 'RollingUpdate' or 'OnDelete'")
     elif type_ == "OnDelete" and rolling is not None:
         says = "only allowed for updateStrategy 'RollingUpdate'"
         yield invalid_value(f"{at}.rollingUpdate", rolling, says)
@@ -160,8 +165,19 @@ _DAEMON_STATUS = {
 }
 
 
+_TEMPLATE_GENERATION = ("metadata", "annotations", "deprecated.daemonset.template.generation")
+
+
 def prepare_daemon_set(obj: Object) -> Object:
-    return {**obj, "status": _DAEMON_STATUS}
+    return {**replaced(obj, _TEMPLATE_GENERATION, "1"), "status": _DAEMON_STATUS}
+
+
+def prepare_daemon_set_update(new: Object, old: Object) -> Object:
+    """Counts changes of the template, where older clients look for it (`daemonset/strategy.go`)."""
+    before = get(old, *_TEMPLATE_GENERATION, default="0")
+    changes = get(new, "spec", "template") != get(old, "spec", "template")
+    count = int(before) + 1 if changes and before.isdecimal() else before
+    return replaced(new, _TEMPLATE_GENERATION, str(count))
 
 
 def validate_daemon_set(obj: Object) -> Iterator[FieldError]:
@@ -175,7 +191,10 @@ def validate_daemon_set(obj: Object) -> Iterator[FieldError]:
 def _daemon_strategy_errors(strategy: Mapping[str, Any], at: str) -> Iterator[FieldError]:
     type_, rolling = strategy.get("type"), strategy.get("rollingUpdate")
     if type_ not in ("RollingUpdate", "OnDelete"):
-        yield unsupported(at, strategy, ["RollingUpdate", "OnDelete"])
+        names = {"MaxUnavailable": "maxUnavailable", "MaxSurge": "maxSurge"}
+        shown = None if rolling is None else {go: rolling.get(name, 0) for go, name in names.items()}
+        told = {"Type": type_ or "", "RollingUpdate": shown}
+        yield unsupported(at, told, ["RollingUpdate", "OnDelete"])
         return
     if type_ == "OnDelete":
         return
@@ -221,6 +240,7 @@ KINDS = (
     Kind(
         "daemonsets.apps", "apps/v1", "DaemonSet", short_names=("ds",), categories=("all",), status=True,
         counted=spec_of, default=default_daemon_set, prepare=prepare_daemon_set,
+        prepare_update=prepare_daemon_set_update,
         validate=validate_daemon_set, validate_update=_selector_unchanged,
     ),
     Kind(

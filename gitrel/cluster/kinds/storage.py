@@ -7,8 +7,8 @@ from typing import Any
 
 from gitrel.cluster.api.errors import FieldError, duplicate, forbidden_field, invalid_value, required
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import changed, filled
-from gitrel.cluster.kinds.kind import Kind, spec_of
+from gitrel.cluster.kinds.filling import changed, filled_pointers
+from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.kinds.names import name_problems, qualified_name_problems
 from gitrel.kube.identity import Object
 
@@ -19,7 +19,7 @@ DRIVER_NAME_MAX = 63
 
 
 def default_class(obj: Object) -> Object:
-    return filled(obj, {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"})
+    return filled_pointers(obj, {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"})
 
 
 def validate_class(obj: Object) -> Iterator[FieldError]:
@@ -60,16 +60,19 @@ _DRIVER = {
 
 
 def default_driver(obj: Object) -> Object:
-    return changed(obj, "spec", lambda spec: filled(spec, _DRIVER))
+    return changed(obj, "spec", lambda spec: filled_pointers(spec, _DRIVER))
 
 
 def validate_driver(obj: Object) -> Iterator[FieldError]:
-    yield from driver_name_errors(obj["metadata"].get("name") or "", "metadata.name")
+    name = obj["metadata"].get("name") or ""
+    if len(name) > DRIVER_NAME_MAX and not any(name_problems(name, "subdomain")):
+        yield FieldError("FieldValueTooLong", "metadata.name", "Too long: may not be more than 63 bytes")
     spec = obj.get("spec") or {}
     policies = ("File", "None", "ReadWriteOnceWithFSType")
     yield from checks.one_of(spec.get("fsGroupPolicy"), policies, "spec.fsGroupPolicy")
     for mode in spec.get("volumeLifecycleModes") or ():
-        yield from checks.one_of(mode, ("Ephemeral", "Persistent"), "spec.volumeLifecycleModes")
+        modes = ("Persistent", "Ephemeral")
+        yield from checks.one_of(mode, modes, "spec.volumeLifecycleModes", as_told=True)
     audiences: set[str] = set()
     for index, request in enumerate(spec.get("tokenRequests") or ()):
         audience = request.get("audience") or ""
@@ -146,7 +149,9 @@ def prepare_attachment(obj: Object) -> Object:
 def validate_attachment(obj: Object) -> Iterator[FieldError]:
     spec = obj.get("spec") or {}
     yield from driver_name_errors(spec.get("attacher") or "", "spec.attacher")
-    yield from checks.named(spec.get("nodeName"), "subdomain", "spec.nodeName")
+    node = spec.get("nodeName") or ""
+    for problem in name_problems(node, "subdomain"):
+        yield invalid_value("spec.nodeName", node, problem)
     source = spec.get("source") or {}
     inline, named = source.get("inlineVolumeSpec"), source.get("persistentVolumeName")
     if inline is None and named is None:
@@ -184,7 +189,7 @@ KINDS = (
         default=default_class, validate=validate_class, validate_update=validate_class_update,
     ),
     Kind(
-        f"csidrivers.{_GROUP}", _V1, "CSIDriver", namespaced=False, counted=spec_of,
+        f"csidrivers.{_GROUP}", _V1, "CSIDriver", namespaced=False,
         default=default_driver, validate=validate_driver, validate_update=validate_driver_update,
     ),
     Kind(

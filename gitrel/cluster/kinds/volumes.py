@@ -71,8 +71,8 @@ def validate_volume(obj: Object) -> Iterator[FieldError]:
 def _capacity_errors(capacity: Mapping[str, Any]) -> Iterator[FieldError]:
     if not capacity:
         yield required("spec.capacity")
-    elif list(capacity) != ["storage"]:
-        yield unsupported("spec.capacity", capacity, ["storage"])
+    if list(capacity) != ["storage"]:
+        yield unsupported("spec.capacity", capacity or None, ["storage"])
     for name, amount in capacity.items():
         yield from positive_quantity(amount, f"spec.capacity[{name}]")
 

@@ -15,7 +15,7 @@ from gitrel.cluster.api.errors import (
     unsupported,
 )
 from gitrel.cluster.kinds import checks
-from gitrel.cluster.kinds.filling import changed, each, filled
+from gitrel.cluster.kinds.filling import changed, each, filled_pointers
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.cluster.kinds.names import name_problems, qualified_name_problems
 from gitrel.kube.cel.types import BOOL, Type
@@ -39,18 +39,20 @@ def _default_hooks(mutating: bool) -> Callable[[Object], Object]:
     values = {**_HOOK, "reinvocationPolicy": "Never"} if mutating else _HOOK
 
     def default_hook(hook: Object) -> Object:
-        hook = changed(filled(hook, values), "rules", each(default_rule))
+        hook = changed(filled_pointers(hook, values), "rules", each(default_rule))
         return changed(
             hook,
             "clientConfig",
-            lambda config: changed(config, "service", lambda service: filled(service, {"port": 443})),
+            lambda config: changed(
+                config, "service", lambda service: filled_pointers(service, {"port": 443})
+            ),
         )
 
     return lambda obj: changed(obj, "webhooks", each(default_hook))
 
 
 def default_rule(rule: Object) -> Object:
-    return filled(rule, {"scope": "*"})
+    return filled_pointers(rule, {"scope": "*"})
 
 
 def _validate_hooks(mutating: bool) -> Callable[[Object], Iterable[FieldError]]:

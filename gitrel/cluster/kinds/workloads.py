@@ -39,7 +39,7 @@ def template_errors(
     if template is None:
         yield required(field)
         return
-    yield from label_errors((template.get("metadata") or {}).get("labels"), f"{field}.metadata.labels")
+    yield from label_errors((template.get("metadata") or {}).get("labels"), f"{field}.labels")
     pod = template.get("spec") or {}
     yield from pod_spec_errors(pod, f"{field}.spec", extra_volumes=extra_volumes)
     if not always:
@@ -54,19 +54,26 @@ def selector_errors(spec: Mapping[str, Any], at: str, owner: str) -> Iterator[Fi
     """It must be there, must not select everything, and must select the template's own pods."""
     selector = spec.get("selector")
     if selector is None:
-        yield required(f"{at}.selector")
+        if owner != "daemonset":
+            yield required(f"{at}.selector")
+        # None selects nothing, so not the template's pods either.
+        yield from _labels_errors(spec, {}, at, matches=False)
         return
     wrong = list(checks.label_selector(selector, f"{at}.selector"))
     yield from wrong
     if checks.selects_nothing(selector):
         yield invalid_value(f"{at}.selector", selector, f"empty selector is invalid for {owner}")
-    template = spec.get("template")
-    if template is None or wrong or checks.selects_nothing(selector):
-        return
-    labels = (template.get("metadata") or {}).get("labels") or {}
-    if not selectors.matches(selectors.from_object(selector), labels):
+    if not wrong and not checks.selects_nothing(selector):
+        yield from _labels_errors(spec, selector, at)
+
+
+def _labels_errors(
+    spec: Mapping[str, Any], selector: Mapping[str, Any], at: str, *, matches: bool = True
+) -> Iterator[FieldError]:
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    if not matches or not selectors.matches(selectors.from_object(selector), labels):
         says = "`selector` does not match template `labels`"
-        yield invalid_value(f"{at}.template.metadata.labels", labels, says)
+        yield invalid_value(f"{at}.template.metadata.labels", labels or None, says)
 
 
 # --- Deployment -------------------------------------------------------------------------------------------

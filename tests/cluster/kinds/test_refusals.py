@@ -45,7 +45,9 @@ def network(**rule: Any) -> Object:
 REFUSED: dict[str, tuple[Object, str]] = {
     "a StatefulSet without a selector": (
         on(SET, ("spec.selector", None)),
-        'StatefulSet.apps "x" is invalid: spec.selector: Required value',
+        'StatefulSet.apps "x" is invalid: [spec.selector: Required value, '
+        'spec.template.metadata.labels: Invalid value: {"app":"x"}: '
+        "`selector` does not match template `labels`]",
     ),
     "a StatefulSet with a policy nobody knows": (
         on(SET, ("spec.podManagementPolicy", "Never")),
@@ -284,8 +286,10 @@ REFUSED: dict[str, tuple[Object, str]] = {
     ),
     "a policy that says nothing": (
         on(POLICY, ("spec.validations", None)),
-        'ValidatingAdmissionPolicy.admissionregistration.k8s.io "x" is invalid: spec.validations: '
-        "Required value: validations or auditAnnotations must be set",
+        'ValidatingAdmissionPolicy.admissionregistration.k8s.io "x" is invalid: [spec.validations: '
+        "Required value: validations or auditAnnotations must contain at least one item, "
+        "spec.auditAnnotations: Required value: validations or auditAnnotations must contain at least one "
+        "item]",
     ),
     "a review of no attributes": (
         wide("SelfSubjectAccessReview", "authorization.k8s.io/v1", spec={}),
@@ -294,8 +298,8 @@ REFUSED: dict[str, tuple[Object, str]] = {
     ),
     "a scaler by nothing": (
         of("HorizontalPodAutoscaler", "autoscaling/v2",
-           spec={"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
-                 "metrics": [{"type": "Pods"}]}),
+           spec={"maxReplicas": 1, "metrics": [{"type": "Pods"}],
+                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}}),
         'HorizontalPodAutoscaler.autoscaling "x" is invalid: spec.metrics[0].pods: Required value: '
         "must populate information for the given metric source",
     ),

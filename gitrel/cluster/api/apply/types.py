@@ -185,6 +185,11 @@ class Type:
         return frozenset(self._schema.get("required", ()))
 
     @cached_property
+    def always_written(self) -> tuple[str, ...]:
+        """Those of them that are looked into even where nothing was said, for what they lack is told."""
+        return tuple(name for name, zero in self.always.items() if zero == {} and name in _ALWAYS_WRITTEN)
+
+    @cached_property
     def always(self) -> Mapping[str, Any]:
         """Fields that the server's own types cannot be without, and what they are where nothing is said.
 
@@ -198,6 +203,9 @@ class Type:
             structs = (*structs, *(key for key in ("metadata", "spec", "status") if key in self.fields))
         lists = (key for key in self.required if self.fields[key].shape == "list")
         return {**dict.fromkeys(structs, _NOTHING), **{key: [] for key in lists}}
+
+
+_ALWAYS_WRITTEN = frozenset(("jobTemplate", "spec", "template"))
 
 
 def key_of(entry: Mapping[str, Any], type_: Type) -> tuple[tuple[str, Any], ...] | None:
