@@ -54,7 +54,7 @@ def taken_over(kind: Kind, old: Object | None, new: Object, name: str, subresour
     if subresource == "scale" and manager in after:
         # A Scale has no record of its own that could carry a time.
         after = {**after, manager: after[manager]._replace(time="")}
-    return new if after is before else recorded(new, after)
+    return new if after is before else recorded(new, managers.capped(after))
 
 
 def _created(kind: Kind, new: Object, manager: Manager, now: str) -> Object:

@@ -308,3 +308,19 @@ def test_field_sets_survive_their_written_form(config: Any) -> None:
     """fieldsV1 is read back as the set that was written."""
     fields = fields_of(config, DEPLOYMENT)
     assert from_fields_v1(to_fields_v1(fields)) == fields
+
+
+def test_too_many_updaters_become_one() -> None:
+    """Of more than ten managers that update, the oldest are squashed; what they owned is still owned."""
+    c = cluster()
+    map_ = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}}
+    c.api.acting_as("m00").create({**map_, "data": {"k00": "1"}})
+    for number in range(1, 14):
+        c.advance(timedelta(seconds=1))
+        c.api.acting_as(f"m{number:02}").patch(
+            "configmaps", "a", {"data": {f"k{number:02}": "1"}}, "default",
+            type_="application/merge-patch+json",
+        )  # fmt: skip
+    rows = c.api.get("configmaps", "a", "default")["metadata"]["managedFields"]
+    assert [row["manager"] for row in rows] == ["ancient-changes", *(f"m{n:02}" for n in range(5, 14))]
+    assert [key for key in rows[0]["fieldsV1"]["f:data"] if key != "."] == [f"f:k{n:02}" for n in range(5)]

@@ -29,6 +29,9 @@ class Owned(NamedTuple):
 Managers = Mapping[Manager, Owned]
 
 BEFORE_FIRST_APPLY = "before-first-apply"
+UPDATERS_MAX = 10
+ANCIENT = "ancient-changes"
+"""Who owns what the oldest of too many updaters owned."""
 
 
 def read(entries: Iterable[Mapping[str, Any]] | None) -> dict[Manager, Owned]:
@@ -85,6 +88,27 @@ def given_up(
         left = managers[manager].fields - fields
         if left != managers[manager].fields:
             new[manager] = Owned(left, now)
+    return new
+
+
+def capped(managers: Managers) -> Managers:
+    """With at most ten managers that update: the oldest of one version become one (`capmanagers.go`)."""
+    updaters = [manager for manager in managers if manager.operation == "Update"]
+    surplus = len(updaters) - UPDATERS_MAX
+    if surplus <= 0:
+        return managers
+    new = dict(managers)
+    first: dict[str, Manager] = {}
+    for manager in sorted(updaters, key=lambda one: (managers[one].time, one.name, one.api_version, one)):
+        version = manager.api_version
+        if surplus and version in first:
+            bucket = Manager(ANCIENT, "Update", version)
+            if bucket not in new:
+                new[bucket] = new.pop(first[version])
+            merged = new.pop(manager)
+            new[bucket] = Owned(new[bucket].fields | merged.fields, merged.time)
+            surplus -= 1
+        first.setdefault(version, manager)
     return new
 
 
