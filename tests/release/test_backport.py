@@ -193,6 +193,16 @@ def test_who_does_without_is_told(root: Path) -> None:
     )
 
 
+def test_a_newest_version_that_has_the_fix_is_not_said_to_lack_it(root: Path) -> None:
+    """Cut after the fix was made: promoting it brings no fault back."""
+    fix = fix_current(root)
+    with workshop(root) as shop:
+        from gitrel.orchestrator.versions.cut import cut
+
+        cut(shop, "web")
+    assert carry(root, Source(fix)).notes == ()
+
+
 def test_a_fix_that_breaks_a_template_is_refused(root: Path) -> None:
     """It applies, and what comes out does not render: no version gets it."""
     head = fix_current(root, "replicas: 1", "replicas: {{ nothing }}")

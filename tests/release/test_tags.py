@@ -310,6 +310,13 @@ def test_a_fix_goes_onto_every_active_line(root: Path) -> None:
     assert {outcome for _, outcome, _ in outcomes(again)} == {"has it"}
 
 
+def test_a_version_tagged_after_the_fix_is_not_said_to_lack_it(root: Path) -> None:
+    """The newest tag holds the fix, so that promoting it brings no fault back."""
+    fix = edit(root, "revisionHistoryLimit: 3", "revisionHistoryLimit: 5")
+    newest = make(root).version
+    assert not [note for note in carry(root, Source(fix)).notes if newest in note]
+
+
 def test_the_next_fix_goes_on_from_the_branch(root: Path) -> None:
     """v1.2 follows v1.1 on the branch; commits that somebody made there are told to be released along."""
     carry(

@@ -181,7 +181,9 @@ def _tell(session: Session, result: Backport, dry_run: bool) -> None:
     elif dry_run:
         done = f"would be carried into {', '.join(fixed)}"
     else:
-        done = f"carried into {', '.join(fixed)} in {result.commit[:12]}"
+        # Where versions are tags, the branch itself may have had the fix, and no commit of it is new.
+        moved = any(p.outcome in ("fixed", "renewed") and not p.becomes for p in result.parts)
+        done = f"carried into {', '.join(fixed)}" + (f" in {result.commit[:12]}" if moved else "")
     session.note(clean(f"{result.component}: {done}"))
 
 

@@ -19,6 +19,8 @@ from gitrel.orchestrator.versions.parts import (
     Part,
     Place,
     Source,
+    has_it,
+    in_doubt,
     message_of,
     part_of,
     read_fix,
@@ -81,7 +83,9 @@ def _in_directories(
     others = [_place(bench, component.name, name) for name in component.versions if name not in targets]
     found = read_fix(bench, component, source, [*places, *others] if source.patch else places)
     parts = tuple(_part(bench, component.versions[place.version], place, found) for place in places)
-    notes = (*found.notes, *without_it(component, targets, running))
+    aside = [_place(bench, component.name, name) for name in in_doubt(component, targets, running)]
+    have = [place.version for place in aside if has_it(place, found)]
+    notes = (*found.notes, *without_it(component, [*targets, *have], running))
     result = Backport(component.name, found.source, found.subject, parts, notes=notes)
     changes = [change for part in parts for change in part.changes]
     if result.problems or not changes:

@@ -18,6 +18,8 @@ from gitrel.orchestrator.versions.parts import (
     Part,
     Place,
     Source,
+    has_it,
+    in_doubt,
     message_of,
     part_of,
     read_fix,
@@ -64,7 +66,10 @@ def backport(
     found = read_fix(bench, component, source, tried if source.patch else places)
     done = [part_of(place, found) for place in places]
     released = _released(component, [part for part, _ in done[len(current) :]], lines)
-    notes = (*found.notes, *_ahead(bench, component, lines), *_without(component, targets, lines, running))
+    aside = [_as_tagged(bench, component, name) for name in in_doubt(component, targets, running)]
+    have = [place.version for place in aside if has_it(place, found)]
+    lacking = _without(component, [*targets, *have], lines, running)
+    notes = (*found.notes, *_ahead(bench, component, lines), *lacking)
     parts = (*(part for part, _ in done[: len(current)]), *released)
     result = Backport(component.name, found.source, found.subject, parts, notes=notes)
     if result.problems or not any(part.changes for part in parts):
@@ -118,10 +123,21 @@ def _current(bench: Bench, component: Component) -> Place:
     return Place(layout.CURRENT, layout.component_folder(component.name), files_in(bench.tree, virtual))
 
 
+def _as_tagged(bench: Bench, component: Component, version: str) -> Place:
+    """What a version holds, or what runs of the branch itself."""
+    commit = bench.tags[component.name].versions[version].commit
+    return Place(version, layout.component_folder(component.name), _files_at(bench, component, commit))
+
+
+def _files_at(bench: Bench, component: Component, commit: str) -> Files:
+    folder = layout.component_folder(component.name)
+    tree = bench.shop.repository.read_folders(commit, [folder, layout.ENVIRONMENTS])
+    return {path: one for path, one in flat_files(tree, component.name).items() if isinstance(one, File)}
+
+
 def _place(bench: Bench, component: Component, line: Line, running: Mapping[str, tuple[str, ...]]) -> Place:
     folder = layout.component_folder(component.name)
-    tree = bench.shop.repository.read_folders(line.base, [folder, layout.ENVIRONMENTS])
-    files = {path: one for path, one in flat_files(tree, component.name).items() if isinstance(one, File)}
+    files = _files_at(bench, component, line.base)
     environments = sorted({name for version in line.versions for name in running.get(version, ())})
     shown = f"@{line.branch.removeprefix('refs/heads/')}"
     return Place(line.newest, folder, files, tuple(environments), shown)

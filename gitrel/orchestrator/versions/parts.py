@@ -171,10 +171,25 @@ def _changes(folder: str, fixed: Fixed) -> Iterator[FileChange]:
         yield PutFile(there, file.data, file.executable) if file else Delete(there)
 
 
+def has_it(place: Place, found: Found) -> bool:
+    """Whether the version holds the fix already."""
+    part, _ = part_of(place, found)
+    return part.outcome == "has it"
+
+
+def in_doubt(
+    component: Component, reached: Iterable[str], running: Mapping[str, tuple[str, ...]]
+) -> list[str]:
+    """Versions that the fix is not carried into, and of which it matters whether they have it."""
+    newest = cutting.newest_released(component)
+    names = {*running, *([newest.name] if newest else [])}
+    return sorted_versions((names & component.versions.keys()) - set(reached))
+
+
 def without_it(
     component: Component, reached: Iterable[str], running: Mapping[str, tuple[str, ...]]
 ) -> Iterator[str]:
-    """Versions that will lack the fix, where that can bring the fault back."""
+    """Versions that will lack the fix, where that can bring the fault back; `reached` will not."""
     have = set(reached)
     if layout.CURRENT in component.versions and layout.CURRENT not in have:
         yield f"{layout.CURRENT} does not get it, and neither will the next version"
