@@ -72,10 +72,10 @@ class KubernetesBackend:
         known = {ref: self._remembered(obj) for ref, obj in wanted.items()} if recent else {}
         # What memory does not have may exist all the same, without our labels: the cluster has the last word.
         asked = [ref for ref in wanted if known.get(ref) is None]
-        known |= self._read_lists([wanted[ref] for ref in asked])
-        asked = [ref for ref in asked if ref not in known]
+        listed = self._read_lists([wanted[ref] for ref in asked])
+        asked = [ref for ref in asked if ref not in listed]
         answers = self._threads.map(self._read_one, [wanted[ref] for ref in asked])
-        known |= dict(zip(asked, answers, strict=True))
+        known |= listed | dict(zip(asked, answers, strict=True))
         return {ref: live for ref in wanted if (live := known.get(ref)) is not None}
 
     def _read_lists(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object | None]:
