@@ -123,7 +123,8 @@ def progress_columns(now: datetime) -> tuple[Column, ...]:
 def entry_columns() -> tuple[Column, ...]:
     return (
         Column("#", lambda i: str(i["sequence"])),
-        Column("AT", lambda i: i["at"]),
+        # Whole seconds for people; the JSON has it to the microsecond.
+        Column("AT", lambda i: format_instant(parse_instant(i["at"]).replace(microsecond=0))),
         Column("COMPONENT", lambda i: i["component"]),
         Column("KIND", lambda i: i["kind"]),
         Column("ACTOR", lambda i: i["actor"], wide=True),

@@ -107,7 +107,8 @@ class Session:
             return remote_source(self, self.repo)
         root = Path(self.repo).expanduser().absolute()
         if not root.is_dir():
-            raise UsageError(f"--repo {self.repo}: there is no such folder")
+            what = "this is not a folder" if root.exists() else "there is no such folder"
+            raise UsageError(f"--repo {self.repo}: {what}")
         if not any(os.path.lexists(root / name) for name in ROOTS):
             folders = " or ".join(f"{name}/" for name in ROOTS)
             raise UsageError(f"--repo {self.repo}: not a config repository, for it has no {folders}")

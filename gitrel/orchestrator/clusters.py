@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from gitrel.backends.backend import Backend, Exclusive, Refused
+from gitrel.backends.backend import Backend, Exclusive, OwnClock, Refused
 from gitrel.errors import GitrelError, Unreachable, UsageError
 from gitrel.orchestrator.lookahead import Ahead, Lookahead
 from gitrel.repo.model import ClusterRef, Environment
+from gitrel.repo.suggest import unknown
 from gitrel.rollout.identities import recorded
 from gitrel.rollout.seen import Drifted, Health
 from gitrel.rollout.state import Rollout
+
+
+SKEW_TOLD = timedelta(minutes=1)
+"""Clocks that differ by less are nobody's trouble; one that was told is told again when it moved by as much."""
 
 
 class WrongCluster(Unreachable):
@@ -46,6 +51,8 @@ class _Place:
     backend: Backend
     identity: str | None = None
     is_asked: bool = False
+    skew: timedelta = timedelta()
+    """Of its clock, as it was told last."""
 
 
 class Clusters:
@@ -77,6 +84,12 @@ class Clusters:
         self._gave_up.clear()
         for place in self._places.values():
             place.is_asked = False
+
+    def expect_adopted(self, environments: Iterable[str]) -> None:
+        """Raises UsageError where a cluster is to be taken on for an environment that does not exist."""
+        known = sorted(environments)
+        for name in sorted(self._adopt.difference(known)):
+            raise UsageError(f"--adopt: there is no environment {unknown(name, known)}")
 
     def look_ahead(self, wanted: Iterable[Ahead], now: datetime) -> None:
         """Connects to all clusters, and reads at once and side by side what the pass is going to ask.
@@ -150,6 +163,16 @@ class Clusters:
                 place.identity = None
             place.is_asked = True
         return place.identity
+
+    def skewed(self) -> Iterator[tuple[str, timedelta]]:
+        """Environments whose cluster's clock has moved away from this machine's, or back to it, since they
+        were last named here: by how much it is ahead."""
+        for name, place in sorted(self._places.items()):
+            if isinstance(place.backend, OwnClock):
+                skew = place.backend.skew()
+                if abs(skew - place.skew) >= SKEW_TOLD:
+                    place.skew = skew
+                    yield name, skew
 
     def connected(self) -> Iterator[Backend]:
         yield from (place.backend for place in self._places.values())

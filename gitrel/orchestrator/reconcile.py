@@ -22,7 +22,7 @@ from gitrel.orchestrator.perform import perform
 from gitrel.orchestrator.sets import is_freed
 from gitrel.orchestrator.specs import in_dependency_order, orphaned, spec_of
 from gitrel.orchestrator.step import Step
-from gitrel.orchestrator.strays import drift_events
+from gitrel.orchestrator.strays import clock_event, drift_events
 from gitrel.orchestrator.stuck import stuck_components
 from gitrel.orchestrator.watching import WATCHED, watch
 from gitrel.orchestrator.world import Outcome, PassReport, Scope, World
@@ -42,13 +42,16 @@ def reconcile(world: World, scope: Scope | None = None) -> PassReport:
     """One pass over the components in scope.
 
     Raises `InvalidRepository` where nothing in scope can be trusted, `Conflict` where somebody else wrote
-    first (nothing was done then: make another pass), `Unreachable` where Git itself does not answer.
+    first (nothing was done then: make another pass), `Unreachable` where Git itself does not answer,
+    UsageError for an environment to adopt that does not exist.
     """
     now = world.clock.now()  # the only reading of time in this pass
     head, records = world.ledger.load()  # before the branch: a move in between is then a conflict
     world.clusters.expect(records.values())
     commit = world.source.head()
     catalog, problems = world.source.catalog(commit)
+    if not blocking(problems):
+        world.clusters.expect_adopted(catalog.environments)
 
     part = scope or Scope()
     steps, problems = _decide_all(world, part, catalog, records, problems, now)
@@ -141,6 +144,8 @@ def _sights(
                 claims.add(component.name, catalog.environments[environment], objects)
             if any(problem.severity == "error" for problem in sight.problems):
                 problems += sight.problems
+    for name, skew in world.clusters.skewed():
+        world.events.emit(clock_event(name, skew, now))
     return sights, problems + tuple(claims.problems())
 
 

@@ -65,6 +65,18 @@ def test_another_cluster_is_refused_and_the_others_go_on(tmp_path: Path) -> None
         assert recorded(records.values()) == {"quiet": new.identity(), "busy": uid}
 
 
+def test_only_what_exists_can_be_adopted(tmp_path: Path) -> None:
+    """A mistyped environment is told at once, and not by a cluster that is still refused."""
+    with town(tmp_path) as place:
+        fleet = Fleet(place.world.source.catalog(place.world.source.head())[0], small.START)
+    reach = Reach(adopt=frozenset({"quiett"}))
+    with (
+        world(tmp_path, actor=small.AUTHOR, clock=fleet.clock, connect=fleet.connect, reach=reach) as it,
+        pytest.raises(UsageError, match=r"no environment 'quiett' \(did you mean 'quiet'\?\)"),
+    ):
+        reconcile_retrying(it)
+
+
 def test_all_contexts_are_looked_for_before_anything_is_written(tmp_path: Path) -> None:
     """Every region without its context is named at once, and no cluster is touched."""
     small.write(tmp_path)
