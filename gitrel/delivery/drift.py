@@ -6,7 +6,6 @@ does not write.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from gitrel.delivery.wanted import compared
 from gitrel.kube.autoscaling import autoscaled
 from gitrel.kube.directives import directives_of
 from gitrel.kube.fields import get
+from gitrel.kube.fieldsets import names_item
 from gitrel.kube.identity import Object, Ref
 from gitrel.render.manifest import Manifest
 from gitrel.rollout.seen import Drifted
@@ -140,17 +140,9 @@ def _field_key(fields: Mapping[str, Any], value: Any, step: Step) -> tuple[str |
     if not isinstance(item, Mapping):
         return None, None
     for key in fields:
-        if key.startswith("k:") and all(item.get(k) == v for k, v in _json(key[2:]).items()):
+        if names_item(key, item, as_written=True):
             return key, item
     return None, item
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {"": None}
-    return value if isinstance(value, dict) else {"": None}
 
 
 def dotted(path: Path) -> str:

@@ -20,6 +20,7 @@ from gitrel.delivery.hooks import is_needed, without_hooks
 from gitrel.delivery.immutable import refused_changes
 from gitrel.delivery.inventory import Inventory
 from gitrel.delivery.labels import is_terminating, with_ownership, without_ownership
+from gitrel.delivery.migration import taken_over
 from gitrel.delivery.prune import Leaver, deletion, leavers, too_many
 from gitrel.delivery.wanted import as_applied
 from gitrel.errors import GitrelError
@@ -247,8 +248,9 @@ def _applied(one: _One, inventory: Inventory, adopt: bool) -> Entry:
     if one.is_recreated:
         why = "deleted and made anew: " + _fields(one)
         return Entry(ref, "recreated", one.object, before, one.object, why, origin=one.origin)
-    adopted = not is_ours(before, inventory)
-    same = holds(obj, before) if after is obj else not differs(before, after)
+    if adopted := not is_ours(before, inventory):
+        after = taken_over(before, obj, after)
+    same = holds(obj, before) if answer is None or isinstance(answer, Refused) else not differs(before, after)
     if same and not adopted:
         return Entry(ref, "unchanged", obj, before, after, reason, origin=one.origin)
     why = "; ".join(part for part in ("adopted" if adopted else "", reason) if part)

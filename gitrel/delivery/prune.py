@@ -8,7 +8,7 @@ kinds that hold what cannot be made again are deleted only where somebody wrote 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from gitrel.delivery.labels import PART_OF, is_owned, is_terminating, without_ow
 from gitrel.kube import intorpercent
 from gitrel.kube.directives import PRUNE, PRUNE_WORDS
 from gitrel.kube.fields import get
+from gitrel.kube.fieldsets import names_item
 from gitrel.kube.identity import Object, Ref, annotations_of, labels_of
 from gitrel.kube.ordering import apply_key
 
@@ -156,22 +157,8 @@ def _part(fields: Any, value: Any) -> Any:
 
 def _items(picks: Mapping[str, Any], value: list[Any]) -> Iterator[Any]:
     """Those items of a list that are picked, in the list's own order."""
-    keys = [(_json(key[2:]), child) for key, child in picks.items() if key.startswith("k:")]
-    values = [_json(key[2:]) for key in picks if key.startswith("v:")]
     for item in value:
-        if item in values:
-            yield item
-        for key, child in keys:
-            if isinstance(item, Mapping) and isinstance(key, dict) and _has(item, key.items()):
-                yield {**key, **_part(child, item)}
-
-
-def _has(item: Mapping[str, Any], pairs: Iterable[tuple[str, Any]]) -> bool:
-    return all(item.get(name) == value for name, value in pairs)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+        for key, child in picks.items():
+            if names_item(key, item):
+                named = json.loads(key[2:])
+                yield {**named, **_part(child, item)} if key.startswith("k:") else item

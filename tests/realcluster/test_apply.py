@@ -21,6 +21,7 @@ from gitrel.repo.git import GitRepository, RefUpdate
 from gitrel.repo.git.creation import create
 from gitrel.rollout.state import Phase
 from tests import small
+from tests.cli.support import gitrel
 from tests.orchestrator.test_deliver import DEFINITION, GADGET, SECRET, config
 from tests.orchestrator.test_deliver_hooks import HOOK
 from tests.realcluster.conftest import RealPlane
@@ -238,6 +239,8 @@ def test_what_kubectl_made_is_named_and_adopted_on_request(site: Site) -> None:
     assert f"{path}:1: ConfigMap {site.plane.namespace}/mine is there already" in error
     assert "made by kubectl-client-side-apply" in error
     site.write((path, config("mine", "a: new", "gitrel.dev/adopt: allowed")))
+    done = gitrel("diff", "web", "quiet", "-C", str(site.folder), "--revision", "HEAD")
+    assert "-  b: old" in done.out, done.out + done.err
     site.until_passed()
     found = site.live("mine")
     assert found["data"] == {"a": "new"}

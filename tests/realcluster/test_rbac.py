@@ -6,17 +6,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import orjson
 import pytest
 import yaml
 
-from gitrel.backends.backend import Refused
-from gitrel.backends.kubernetes.backend import open_kubernetes
+from gitrel.backends.backend import Refused, Scope
+from gitrel.backends.kubernetes.access import AccessOptions, resolve
+from gitrel.backends.kubernetes.backend import KubernetesBackend, open_kubernetes
+from gitrel.backends.kubernetes.connection import Connection
+from gitrel.backends.kubernetes.requests import Requests
 from gitrel.delivery.rbac import objects, rights
 from gitrel.kube.identity import Object
 from tests.delivery.support import release
@@ -83,7 +87,8 @@ def without(role: Mapping[str, Any], verb: str, resource: str) -> Object:
             rules.append({**rule, "resources": others})
         if len(others) < len(rule["resources"]):
             verbs = [name for name in rule["verbs"] if name != verb]
-            rules.append({**rule, "resources": [resource], "verbs": verbs})
+            if verbs:
+                rules.append({**rule, "resources": [resource], "verbs": verbs})
     return {**role, "rules": rules}
 
 
@@ -124,3 +129,88 @@ def test_roles_may_be_handed_on(tmp_path: Path, cleaned: RealPlane, escalate: bo
             backend.apply({**wanted[2], "metadata": {"name": "more", "namespace": space}, "roleRef": edit})
     finally:
         backend.close()
+
+
+NEEDED: list[tuple[str, str, Callable[[KubernetesBackend, str], object]]] = [
+    ("get", "configmaps", lambda it, space: it.read([config_map(space, "there")])),
+    ("list", "configmaps", lambda it, space: it.list("v1", "ConfigMap", space)),
+    ("create", "configmaps", lambda it, space: it.apply(config_map(space, "new"))),
+    ("patch", "configmaps", lambda it, space: it.apply(config_map(space, "there"))),
+    ("delete", "configmaps", lambda it, space: it.delete(config_map(space, "there"))),
+    ("list", "pods", lambda it, space: it.list("v1", "Pod", space)),
+    ("list", "events", lambda it, space: it.list("v1", "Event", space)),
+    ("get", "namespaces", lambda it, space: it.identity()),
+]
+
+
+def config_map(space: str, name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": space}}
+
+
+def test_every_verb_that_is_printed_is_needed(tmp_path: Path, cleaned: RealPlane) -> None:
+    """An account for each, which has everything that is printed but this: what gitrel does with it is refused
+    by name, and is done with all of it. Without `watch` nothing fails, and every look asks the cluster."""
+    plane, space = cleaned, cleaned.namespace
+    repo = tmp_path / "repo"
+    lay_out(repo, space)
+    printed = gitrel(repo, plane.kubeconfig, "rbac", "--service-account", f"{space}/gitrel").stdout
+    plane.kubectl("apply", "-f", "-", stdin=printed)
+    documents = [obj for obj in yaml.safe_load_all(printed) if obj]
+    (role,) = [obj for obj in documents if obj["kind"] == "Role"]
+    (wide,) = [obj for obj in documents if obj["kind"] == "ClusterRole"]
+    verbs = {(verb, name) for rule in role["rules"] for name in rule["resources"] for verb in rule["verbs"]}
+    assert {(verb, name) for verb, name, _ in NEEDED[:-1]} | {("watch", "configmaps")} <= verbs
+    plane.backend.apply(config_map(space, "there"))
+    for number, (verb, resource, use) in enumerate([*NEEDED, ("watch", "configmaps", watched)]):
+        lesser = account_without(plane, tmp_path, f"lesser-{number}", [role, wide], verb, resource)
+        try:
+            if verb == "watch":
+                assert use(lesser, space) is False
+                continue
+            with pytest.raises(Refused, match=f'cannot {verb} resource "{resource}"'):
+                use(lesser, space)
+        finally:
+            lesser.close()
+    whole = KubernetesBackend(requests_of(plane, tmp_path, "gitrel"), "real", watching=True)
+    try:
+        for _, _, use in NEEDED:
+            use(whole, space)
+        assert watched(whole, space) is True
+    finally:
+        whole.close()
+
+
+def watched(backend: KubernetesBackend, space: str) -> bool:
+    """Whether the backend comes to know by itself that nothing has changed, and goes on knowing."""
+    backend.hold({Scope("v1", "ConfigMap", space): 1}, {}, "")
+    wait, quiet = Event(), 0
+    for _ in range(40):
+        mark, _ = backend.changed_since("")
+        quiet = 0 if backend.changed_since(mark)[1] else quiet + 1
+        wait.wait(0.05)
+    return quiet > 20
+
+
+def requests_of(plane: RealPlane, folder: Path, account: str) -> Requests:
+    access = resolve("real", AccessOptions(kubeconfig=str(as_account(plane, folder, account))))
+    return Requests(Connection(access), "real")
+
+
+def account_without(
+    plane: RealPlane, folder: Path, name: str, roles: list[Object], verb: str, resource: str
+) -> KubernetesBackend:
+    """As an account of its own that has the roles without one verb: nothing has to be waited for."""
+    space = plane.namespace
+    plane.backend.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": space}}
+    )
+    subjects = [{"kind": "ServiceAccount", "name": name, "namespace": space}]
+    for role in roles:
+        metadata = {"name": f"{space}-{name}", "namespace": space}
+        if role["kind"] == "ClusterRole":
+            del metadata["namespace"]
+        reference = {"apiGroup": RBAC.partition("/")[0], "kind": role["kind"], "name": metadata["name"]}
+        binding = {"apiVersion": RBAC, "kind": f"{role['kind']}Binding", "metadata": metadata}
+        plane.backend.apply({**without(role, verb, resource), "metadata": metadata})
+        plane.backend.apply({**binding, "roleRef": reference, "subjects": subjects})
+    return KubernetesBackend(requests_of(plane, folder, name), "real", watching=True)

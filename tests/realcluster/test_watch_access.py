@@ -143,3 +143,22 @@ def test_who_is_impersonated_is_who_acts(real_plane: RealPlane) -> None:
     with pytest.raises(Refused, match="deployer"):
         backend.apply(config(real_plane, a="1"))
     backend.close()
+
+
+def test_many_objects_are_read_by_one_list(real_plane: RealPlane) -> None:
+    """With their managers, and nothing for one that is not there; where memory answers for some, the rest is
+    asked for all the same."""
+    wanted = [config(real_plane, f"m{number:03}", "w1") for number in range(120)]
+    for obj in wanted:
+        real_plane.backend.apply(obj)
+    absent = config(real_plane, "absent", "w1")
+    backend = opened(real_plane)
+    backend.read(wanted[:1])  # discovery
+    before = backend.requests
+    found = backend.read([*wanted, absent])
+    assert backend.requests - before == 1
+    assert set(found) == set(map(ref_of, wanted))
+    assert found[ref_of(wanted[7])]["metadata"]["managedFields"]
+    assert found[ref_of(wanted[7])]["kind"] == "ConfigMap"
+    assert set(backend.read([*wanted[:3], absent], recent=True)) == set(map(ref_of, wanted[:3]))
+    backend.close()
