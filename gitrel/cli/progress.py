@@ -26,6 +26,7 @@ from gitrel.telemetry.text import clean
 ENDED = frozenset(("passed", "failed", "rolled-back", "superseded"))
 DELETES_SHOWN = 20
 TROUBLE = {
+    "cluster.clock": "clock",
     "cluster.unreachable": "unreachable",
     "environment.refused": "refused",
     "environment.unwell": "unwell since it passed",

@@ -20,9 +20,8 @@ from gitrel.rollout.identities import recorded
 from gitrel.rollout.seen import Drifted, Health
 from gitrel.rollout.state import Rollout
 
-
 SKEW_TOLD = timedelta(minutes=1)
-"""Clocks that differ by less are nobody's trouble; one that was told is told again when it moved by as much."""
+"""Clocks that differ by less are nobody's trouble; one that was told is told again when it moved that far."""
 
 
 class WrongCluster(Unreachable):

@@ -1,13 +1,26 @@
-"""What is told of drift: that it was found and by whose hand, that it is gone, that a fight is given up."""
+"""What is told of clusters that stray: of drift, by whose hand and whether it is gone, and of clocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from gitrel.clock import format_duration
 from gitrel.events import Event
 from gitrel.rollout.drifting import sentence
 from gitrel.rollout.state import Drifting, Rollout
+
+
+def clock_event(environment: str, skew: timedelta, now: datetime) -> Event:
+    """`skew` is by how much the cluster's clock is ahead of this machine's; negative where it is behind."""
+    seconds = round(skew.total_seconds())
+    if seconds:
+        way = "ahead of" if seconds > 0 else "behind"
+        span = format_duration(timedelta(seconds=abs(seconds)))
+        told = f"the cluster's clock is {span} {way} this machine's: what it says is judged by its own"
+    else:
+        told = "the cluster's clock and this machine's agree again"
+    return Event(now, "cluster.clock", "", environment, told, {"seconds": seconds})
 
 
 def drift_events(before: Rollout, after: Rollout, now: datetime) -> Iterator[Event]:

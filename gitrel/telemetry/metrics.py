@@ -73,6 +73,12 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
 
+        self._skew = Gauge(
+            "gitrel_cluster_clock_skew_seconds",
+            "How far a cluster's clock is ahead of this machine's; none while they agree.",
+            ["environment"],
+            registry=self._registry,
+        )
         self._drift = Counter(
             "gitrel_drift_total", "Objects that others have changed.", ["component", "environment"],
             registry=self._registry,
@@ -114,6 +120,8 @@ class Metrics:
                 self._applied.labels(environment, str(data.get("because", ""))).inc()
             case "cluster.unreachable":
                 self._unreachable.labels(environment).inc()
+            case "cluster.clock":
+                self._skew.labels(environment).set(float(data.get("seconds", 0)))
             case "drift.found":
                 self._drift.labels(component, environment).inc()
             case "drift.fought":

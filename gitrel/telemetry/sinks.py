@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from gitrel.events import Event, Listener
 from gitrel.telemetry.masking import MASKER, Masker
 
-WARNINGS = frozenset({"cluster.unreachable", "rollout.failed", "environment.unwell"})
+WARNINGS = frozenset({"cluster.clock", "cluster.unreachable", "rollout.failed", "environment.unwell"})
 """Kinds that an operator should see without asking for more."""
 
 

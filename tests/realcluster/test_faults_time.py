@@ -127,6 +127,10 @@ def test_a_cluster_whose_clock_is_hours_off(
     site = lay_out(tmp_path, proxy.kubeconfig, real_plane.namespace, {"v1": VERSION}, defaults=timers)
     done = site.gitrel("reconcile", "--wait", "--timeout", "60s")
     assert done.code == 0, done.told
+    way = {-5: "behind", 0: "", 5: "ahead of"}[hours]
+    told = re.findall(r"quiet clock: the cluster's clock is (\S+) (behind|ahead of) this machine's", done.err)
+    assert len(told) == (1 if way else 0), done.err
+    assert all(direction == way and span[0] in "45" for span, direction in told)
     at = {}
     for line in done.err.splitlines():
         if found := re.match(r"(\S+) web quiet (applied|passed) ", line):
