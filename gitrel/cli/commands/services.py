@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from gitrel.cli.options import Verb, argument, duration, option, session_of
 from gitrel.clock import SystemClock, format_instant
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import GitrelError, UsageError
-from gitrel.orchestrator.world import PassReport, Scope
+from gitrel.orchestrator.world import PassReport, Scope, World
 
 if TYPE_CHECKING:
     from gitrel.daemon.loop import Daemon
@@ -67,25 +67,6 @@ def daemon(
     bell = Bell()
     watching = replace(reach(session), watching=True, heard=bell.ring)
 
-    def hear_of_remote() -> None:
-        pulse.heard = world.heard()
-        metrics.note_heard(world.proposals.base if world.proposals else "", pulse.heard)
-
-    def told(report: PassReport) -> None:
-        metrics.passed(pulse.end())
-        hear_of_remote()
-        for name, rollout in report.rollouts.items():
-            metrics.note_unwell(name, {env: one.until is None for env, one in rollout.unwell.items()})
-        wake_at = format_instant(report.wake_at) if report.wake_at else ""
-        log.debug("pass.done", commit=report.commit, wake_at=wake_at, actions=len(report.outcomes))
-        for problem in report.problems:
-            log.warning("repository.problem", problem=str(problem))
-
-    def failed(error: GitrelError) -> None:
-        metrics.failed(pulse.end())
-        hear_of_remote()
-        log.error("pass.failed", error=str(error), exit_code=error.exit_code)
-
     git = git_options(session)
     with open_world(
         session.place(), actor=actor, remote=remote, git=git, reach=watching, cache=cache
@@ -93,7 +74,15 @@ def daemon(
         world.events.subscribe(log_lines(log))
         world.events.subscribe(metrics.hear)
         scope = Scope(frozenset(components or ()))
-        runner = Daemon(world, scope, poll=poll, on_begin=pulse.begin, on_report=told, on_error=failed)
+        telling = Telling(world, pulse, metrics, log)
+        runner = Daemon(
+            world,
+            scope,
+            poll=poll,
+            on_begin=pulse.begin,
+            on_report=telling.passed,
+            on_error=telling.failed,
+        )
         stop_on_signals(runner)
         bell.answer(runner.wake)
         with listening(listen, pulse, metrics, runner, secret):
@@ -101,6 +90,35 @@ def daemon(
             runner.run()
         log.info("daemon.stopped")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What the daemon says of each pass: to its log, its counters and its pulse."""
+
+    world: World
+    pulse: Pulse
+    metrics: Metrics
+    log: Any
+
+    def passed(self, report: PassReport) -> None:
+        self.metrics.passed(self.pulse.end())
+        self._hear_of_remote()
+        for name, rollout in report.rollouts.items():
+            self.metrics.note_unwell(name, {env: one.until is None for env, one in rollout.unwell.items()})
+        wake_at = format_instant(report.wake_at) if report.wake_at else ""
+        self.log.debug("pass.done", commit=report.commit, wake_at=wake_at, actions=len(report.outcomes))
+        for problem in report.problems:
+            self.log.warning("repository.problem", problem=str(problem))
+
+    def failed(self, error: GitrelError) -> None:
+        self.metrics.failed(self.pulse.end())
+        self._hear_of_remote()
+        self.log.error("pass.failed", error=str(error), exit_code=error.exit_code)
+
+    def _hear_of_remote(self) -> None:
+        self.pulse.heard = self.world.heard()
+        self.metrics.note_heard(self.world.proposals.base if self.world.proposals else "", self.pulse.heard)
 
 
 @contextmanager
