@@ -38,6 +38,10 @@ _GOODBYE_SECONDS = 0.5
 _READ_BUFFER_BYTES = 32 * 1024
 """Two TLS records; asyncio's own choice is 256 KiB."""
 
+_WRITE_BUFFER_BYTES = 64 * 1024
+"""From here on an answer waits for its client; asyncio's own choice for TLS is 512 KiB, which a thousand
+watches that nobody reads would fill."""
+
 T = TypeVar("T")
 
 
@@ -46,6 +50,7 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         secured = transport.get_extra_info("ssl_object")
         certificate = secured.getpeercert() if secured is not None else None
         if certificate:

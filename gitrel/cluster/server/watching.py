@@ -29,6 +29,7 @@ BOOKMARK_SECONDS = 60.0
 _TIMEOUT_SECONDS_MIN = 1800
 """Watches without a timeout end after this long, or up to twice as long."""
 _BATCH = 500
+_PIECE_BYTES = 64 * 1024
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
@@ -90,7 +91,7 @@ async def _stream(found: Watch, woken: asyncio.Event, gone: asyncio.Future[None]
         while not gone.done():
             woken.clear()
             if lines := _read(found):
-                await call.exchange.stream(joined(lines))
+                await _send(found, lines)
                 continue
             now = loop.time()
             if now >= end or call.engine.hub.closing:
@@ -108,6 +109,25 @@ async def _stream(found: Watch, woken: asyncio.Event, gone: asyncio.Future[None]
     await call.exchange.end_stream()
 
 
+async def _send(found: Watch, lines: Sequence[bytes]) -> None:
+    """Piece by piece, each when the one before is on its way: a client who does not read holds up one piece.
+
+    The lines themselves are shared by all watches; only pieces are copied.
+    """
+    small: list[bytes] = []
+    size = 0
+    for line in lines:
+        if small and size + len(line) > _PIECE_BYTES:
+            await found.call.exchange.stream(joined(small))
+            small, size = [], 0
+        while len(line) > _PIECE_BYTES:
+            await found.call.exchange.stream(line[:_PIECE_BYTES])
+            line = line[_PIECE_BYTES:]
+        small.append(line)
+        size += len(line)
+    await found.call.exchange.stream(joined(small))
+
+
 async def _until(woken: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
@@ -120,7 +140,7 @@ async def _send_initial(found: Watch) -> None:
     """What is there already, as ADDED, in batches; then the mark that it was all."""
     for start in range(0, len(found.initial), _BATCH):
         batch = found.initial[start : start + _BATCH]
-        await found.call.exchange.stream(joined([_line(found, WatchEvent("ADDED", obj)) for obj in batch]))
+        await _send(found, [_line(found, WatchEvent("ADDED", obj)) for obj in batch])
     found.initial = ()
     if found.options.initial_events:
         await found.call.exchange.stream(_bookmark(found, {_INITIAL_EVENTS_END: "true"}))
