@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gitrel.clock import Clock, SystemClock
 from gitrel.cluster.api import errors
 from gitrel.cluster.api.handler import Request
 from gitrel.cluster.api.rbac.user import MASTERS
@@ -55,7 +56,9 @@ _PLAIN = {
 class Authority:
     """Implements `controllers.certificates.signers.Authority`."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, clock: Clock | None = None) -> None:
+        """`clock` is that of the TLS layer, which knows no virtual time; the system's where none is given."""
+        self._clock = clock or SystemClock()
         self.root = pair.certificate.decode()
         self._certificate = x509.load_pem_x509_certificate(pair.certificate)
         self._key = cast(
@@ -81,8 +84,12 @@ class Authority:
         )
 
     def sign(self, request: str, usages: Sequence[str], lasts: timedelta, now: datetime) -> str:
-        """Raises ValueError where the request was not signed with its own key."""
-        found = _loaded(request)
+        """Raises ValueError where the request was not signed with its own key.
+
+        A cluster's `now` may be far from the time by which the server checks certificates: they are good for
+        as long as was asked by either.
+        """
+        found, outside = _loaded(request), self._clock.now()
         if not found.is_signature_valid:
             raise ValueError("the request is not signed with its own key")
         builder = (
@@ -91,8 +98,8 @@ class Authority:
             .issuer_name(self._certificate.subject)
             .public_key(found.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - _EARLIER)
-            .not_valid_after(min(now + lasts, self._certificate.not_valid_after_utc))
+            .not_valid_before(min(now, outside) - _EARLIER)
+            .not_valid_after(min(max(now, outside) + lasts, self._certificate.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
