@@ -1,0 +1,72 @@
+"""A release with all that goes around it, as a person types it: no command remembers the one before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gitrel.kube.identity import Object
+from tests.realcluster.conftest import RealPlane
+from tests.realcluster.site import config_map, deployment, lay_out
+
+
+def noted(obj: Object, **notes: str) -> Object:
+    annotations = {f"gitrel.dev/{key.replace('_', '-')}": text for key, text in notes.items()}
+    return {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
+
+
+def job(name: str, **notes: str) -> Object:
+    containers = [{"name": name, "image": f"example.com/{name}:v2"}]
+    template: dict[str, Any] = {"spec": {"restartPolicy": "Never", "containers": containers}}
+    made = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"template": template},
+    }
+    return noted(made, **notes)
+
+
+def test_hooks_stages_and_what_is_waited_for(tmp_path: Path, real_plane: RealPlane) -> None:
+    """The diff shows the hook, which comes first with what it needs; another process tells what a stage waits
+    for; and a stage that never gets ready fails after one deadline."""
+    versions = {
+        "v1": {"web-deployment.yaml": deployment()},
+        "v2": {
+            "settings-configmap.yaml": noted(config_map("migrate-settings", a="b"), hook="before"),
+            "migrate-job.yaml": job("migrate", hook="before"),
+            "first-configmap.yaml": noted(config_map("first", a="b"), order="-1"),
+            "web-deployment.yaml": deployment(image="example.com/web:v2"),
+        },
+        "v3": {
+            "web-deployment.yaml": noted(
+                deployment(image="example.com/web:v3", minReadySeconds=500), order="-1"
+            ),
+            "last-configmap.yaml": config_map("last", a="b"),
+        },
+    }
+    defaults = {"progressDeadline": "15s", "pruneLimit": "100%"}
+    site = lay_out(tmp_path, real_plane.kubeconfig, real_plane.namespace, versions, defaults=defaults)
+    site.good("reconcile", "--wait", "--timeout", "90s")
+
+    shown = site.gitrel("diff", "web", "quiet", "--version", "v2").told
+    assert "gitrel.dev/hook: before" in shown and "Job.batch" in shown
+    site.good("promote", "web", "v2", "--to", "quiet", "--reason", "proof")
+    done = site.gitrel("reconcile")
+    assert (
+        "the before hook" in done.told + site.good("rollout", "why", "web", "quiet")
+        or site.phase() != "applying"
+    )
+    site.good("reconcile", "--wait", "--timeout", "90s")
+    assert site.phase() == "passed"
+    names = {
+        one["metadata"]["name"] for one in real_plane.backend.list("v1", "ConfigMap", real_plane.namespace)
+    }
+    assert names == {"gitrel-web", "kube-root-ca.crt", "migrate-settings", "first"}
+
+    site.gitrel("promote", "web", "v3", "--to", "quiet", "--reason", "proof")
+    why = site.good("rollout", "why", "web", "quiet")
+    assert "(stage 1 of 2)" in why and "is not ready" in why
+    site.gitrel("reconcile", "--wait", "--timeout", "60s")
+    assert site.phase() == "failed"
+    assert "stage 1 of 2 did not end within 15s" in site.good("rollout", "why", "web", "quiet")
