@@ -177,15 +177,25 @@ def _type_of(value: Any) -> str:
     return next((word for kind, word in words if isinstance(value, kind)), "a list")
 
 
+_WRITE = {
+    "integer": "write a number such as 3",
+    "number": "write a number such as 1.5",
+    "boolean": "write true or false",
+    "array": "start each item with '- '",
+    "object": "write 'key: value' lines below it",
+    "string": "write text",
+}
+"""Type of JSON Schema → what to write for it, the narrowest first."""
+
+
 def _type_hint(error: Any) -> str:
     types, value = error.kind.types, error.instance
     if "string" in types and isinstance(value, bool | int | float):
         return "put it in quotes"
-    if isinstance(value, str) and ("integer" in types or "boolean" in types):
-        return "remove the quotes" if value.lstrip("-").isdigit() or value in ("true", "false") else ""
-    if "array" in types and isinstance(value, dict):
-        return "start each item with '- '"
-    return ""
+    quoted = isinstance(value, str) and (value.lstrip("-").isdigit() or value in ("true", "false"))
+    if quoted and ("integer" in types or "boolean" in types):
+        return "remove the quotes"
+    return next((hint for kind, hint in _WRITE.items() if kind in types), "")
 
 
 def dotted(path: Path) -> str:

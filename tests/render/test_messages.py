@@ -181,6 +181,14 @@ PLAIN = {
         {"a.yaml": deployment('replicas: "3"')},
         "a.yaml:5:3: spec.replicas: should be a whole number, is text: remove the quotes",
     ),
+    "text for a number": (
+        {"a.yaml": deployment("replicas: many")},
+        "a.yaml:5:3: spec.replicas: should be a whole number, is text: write a number such as 3",
+    ),
+    "text for a map": (
+        {"a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: none\n"},
+        "a.yaml:4:1: data: should be a map, is text: write 'key: value' lines below it",
+    ),
     "missing field": (
         {"a.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template: {}\n"},
         "a.yaml:4:1: spec.selector: is missing: write it",
