@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gitrel.cluster.server.serving import Serving
 from tests.cluster.server.client import CONFIG_MAPS, PODS, Api, config_map
+from tests.fuzz.target import EXPECTED
 
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 
@@ -199,14 +200,15 @@ VALUES = st.recursive(
 def test_nothing_that_is_sent_is_a_fault_of_ours(
     api: Api, method: str, path: str, media: str, body: Any, query: str
 ) -> None:
-    """Whatever comes in, the answer is no 500 (writes are dry runs, so that nothing piles up)."""
+    """Whatever comes in, the answer is no 500 but where a real API server has one, word for word (writes are
+    dry runs, so that nothing piles up)."""
     from urllib.parse import quote
 
     sent = body if isinstance(body, bytes) else None
     value = b"k8s\0" + sent if sent is not None and "protobuf" in media else body
     target = f"{path}?dryRun=All&fieldManager=fuzz&labelSelector={quote(query)}"
     answer = api.call(method, target, value, {"Content-Type": media})
-    assert answer.code < 500, answer.body
+    assert answer.code < 500 or EXPECTED.search(answer.body), answer.body
 
 
 def test_nothing_was_logged_as_a_fault(server: Serving, directory: Path, api: Api) -> None:
