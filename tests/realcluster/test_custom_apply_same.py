@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -229,7 +230,8 @@ def place(both: Twins) -> Iterator[Place]:
         for kind, schema in KINDS.items():
             both.make(definitions, definition(kind, schema))
         for kind in KINDS:
-            wait_for(lambda kind=kind: both.real.call("GET", found.collection(kind)).code == 200)
+            path = found.collection(kind)
+            wait_for(partial(lambda path: both.real.call("GET", path).code == 200, path))
         yield found
     finally:
         for kind in KINDS:

@@ -112,9 +112,12 @@ def comparable(answer: Answer, *, owners: bool = True) -> Any:
     body = answer.body
     if answer.code >= 400:
         details = body.get("details") or {}
+        # Kubernetes validates metadata twice, and tells of it twice.
         causes = sorted(
-            (cause.get("reason", ""), cause.get("field", ""), _TIME.sub("TIME", cause.get("message", "")))
-            for cause in details.get("causes") or ()
+            {
+                (cause.get("reason", ""), cause.get("field", ""), _TIME.sub("TIME", cause.get("message", "")))
+                for cause in details.get("causes") or ()
+            }
         )
         return answer.code, body.get("reason", ""), _TIME.sub("TIME", body["message"]), causes
     metadata = {key: value for key, value in body["metadata"].items() if key not in _OWN}

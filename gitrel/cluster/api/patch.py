@@ -28,13 +28,22 @@ def json_patch(document: Any, operations: Any) -> Any:
     apply.
     """
     if not isinstance(operations, list):
-        raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        says = "json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
+        raise bad_request(f"error decoding patch: {says}")
     if len(operations) > OPERATIONS_MAX:
         message = f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {len(operations)}"
         raise ApiError(413, "RequestEntityTooLarge", message)
     for operation in operations:
         document = _operate(document, operation)
     return document
+
+
+class NotApplied(ApiError):
+    """422 for a patch that does not apply; `why` is what the API server keeps to itself."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(422, "Invalid", "the server rejected our request due to an error in our request")
+        self.why = why
 
 
 def _operate(document: Any, operation: Any) -> Any:
@@ -54,23 +63,19 @@ def _operate(document: Any, operation: Any) -> Any:
             return document
         case "move" | "copy":
             source = _pointer(operation.get("from", ""))
-            value = _at(document, source)
+            value = _copied(document, source) if op == "copy" else _at(document, source)
             return _added(_removed(document, source) if op == "move" else document, path, value)
         case _:
-            raise bad_request(f"Unexpected kind: {op}")
+            raise _refused(f"Unexpected kind: {op}")
 
 
 def _value_of(operation: Mapping[str, Any]) -> Any:
-    if "value" not in operation:
-        raise bad_request(f"the JSON patch operation {operation['op']!r} needs a 'value'")
-    return operation["value"]
+    """null where none is given, as Go reads it."""
+    return operation.get("value")
 
 
 def _refused(why: str) -> ApiError:
-    message = "the server rejected our request due to an error in our request"
-    return ApiError(
-        422, "Invalid", message, {"causes": [{"reason": "UnexpectedServerResponse", "message": why}]}
-    )
+    return NotApplied(why)
 
 
 def _pointer(text: Any) -> Sequence[str]:
@@ -115,8 +120,17 @@ def _added(document: Any, path: Sequence[str], value: Any) -> Any:
 
 
 def _replaced(document: Any, path: Sequence[str], value: Any) -> Any:
+    """Of a map, a key that is not there may be replaced, as the API server's library has it."""
+    if path and isinstance(_at(document, path[:-1]), Mapping):
+        return _added(document, path, value)
     _at(document, path)
     return _changed(document, path, lambda _: value)
+
+
+def _copied(document: Any, path: Sequence[str]) -> Any:
+    """What stands there; of a map, null for a key that is not there."""
+    parent = _at(document, path[:-1]) if path else None
+    return parent.get(path[-1]) if isinstance(parent, Mapping) else _at(document, path)
 
 
 def _changed(document: Any, path: Sequence[str], change: Any) -> Any:

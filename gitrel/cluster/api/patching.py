@@ -59,7 +59,8 @@ class Patcher:
             live = kind.in_version(live, api_version)
         patched = _patched(kind, live, body, type_)
         if not isinstance(patched, dict) or not isinstance(patched.get("metadata"), dict):
-            raise errors.bad_request("the patch leaves no object")
+            says = f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+            raise errors.bad_request(says)
         sent = patched["metadata"]
         for field in ("name", "namespace", "uid"):
             if sent.get(field) != live["metadata"].get(field):

@@ -45,9 +45,10 @@ def pod_spec_errors(
     seen: set[str] = set()
     for place, container in all_containers(dict(spec)):
         yield from _container_errors(container, f"{at}.{place}", volumes)
-        if container.get("name") in seen:
-            yield duplicate(f"{at}.{place}.name", container["name"])
-        seen.add(container.get("name") or "")
+        name = container.get("name") or ""
+        if name in seen:
+            yield duplicate(f"{at}.{place}.name", name)
+        seen.add(name)
     yield from _init_errors(spec.get("initContainers") or (), f"{at}.initContainers")
     yield from checks.one_of(
         spec.get("restartPolicy"), ("Always", "OnFailure", "Never"), f"{at}.restartPolicy", as_told=True

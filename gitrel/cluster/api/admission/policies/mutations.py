@@ -14,7 +14,7 @@ from gitrel.cluster.api.apply.fieldset import NotAssociative
 from gitrel.cluster.api.apply.merging import merged
 from gitrel.cluster.api.apply.types import Type
 from gitrel.cluster.api.errors import ApiError
-from gitrel.cluster.api.patch import json_patch
+from gitrel.cluster.api.patch import NotApplied, json_patch
 from gitrel.kube.cel.libraries.standard import duration_text, timestamp_text
 from gitrel.kube.cel.tree import UInt
 from gitrel.kube.cel.values import Optional, StructValue
@@ -147,5 +147,6 @@ def patched(seen: Object, value: Any) -> Object:
         except ApiError as wrong:
             if asked["op"] == "test":
                 return seen
-            raise NotApplicable(f"JSON Patch: {wrong.message}") from None
+            why = wrong.why if isinstance(wrong, NotApplied) else wrong.message
+            raise NotApplicable(f"JSON Patch: {why}") from None
     return seen if new == seen else new
