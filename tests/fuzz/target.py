@@ -28,9 +28,11 @@ _SEEN_MAX = 300
 EXPECTED = re.compile(
     rb"dial tcp|failed calling webhook|no service port|no endpoints available|the spec replicas field"
     rb"|Too large resource version|failed to create typed patch object|without impersonating a user"
+    rb"|does not contain declared merge key"
 )
 """What a real API server answers with 500, 503 or 504 itself: a kubelet or webhook that is not there, a scale
-without its field, a revision of the future, fields that apply cannot place, extra values of nobody."""
+without its field, a revision of the future, fields that apply cannot place, list items without
+their key, extra values of nobody."""
 
 
 class Faults(logging.Handler):
