@@ -26,6 +26,7 @@ from gitrel.cluster.api.errors import FieldError
 from gitrel.cluster.api.kept import (
     check_delete_preconditions,
     check_preconditions,
+    is_unchanged,
     named,
     version_of,
     with_new_status,
@@ -40,7 +41,6 @@ from gitrel.cluster.kinds.pods import BINDINGS
 from gitrel.cluster.randomness import Randomness
 from gitrel.cluster.store.store import Store
 from gitrel.kube.identity import Object
-from gitrel.kube.sameness import same
 
 __all__ = ["Handler", "Request"]
 
@@ -311,10 +311,10 @@ class Handler:
         return kind, old, obj
 
     def _replace(self, kind: Kind, old: Object, new: Object, request: Request, subresource: str) -> Object:
-        if request.owners is None and _unchanged(kind, new, old):
+        if request.owners is None and is_unchanged(kind, new, old):
             return old
         new = self._owned(kind, old, new, request, subresource)
-        if _unchanged(kind, new, old):
+        if is_unchanged(kind, new, old):
             return old
         if deletion.finished(new, kind):
             return self._remove(kind, new, request)
@@ -411,10 +411,6 @@ class Handler:
         if request.dry_run:
             return obj
         return self.store.remove(kind.resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-
-
-def _unchanged(kind: Kind, new: Object, old: Object) -> bool:
-    return new == old and (not kind.custom or same(new, old))
 
 
 _DRAWS = nullcontext()

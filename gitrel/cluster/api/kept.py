@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitrel.cluster.api import errors
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
+from gitrel.kube.sameness import same
 
 
 def check_preconditions(resource: str, old: Object, uid: str | None, revision: str | None) -> None:
@@ -29,6 +30,11 @@ def check_delete_preconditions(kind: Kind, old: Object, uid: str | None, revisio
             said = f"{said} ({stored[field]}). The object might have been {why}"
             resource = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
             raise errors.conflict(resource, stored["name"], said)
+
+
+def is_unchanged(kind: Kind, new: Object, old: Object) -> bool:
+    """Whether a write would leave everything as it is: where nothing is declared, true is not 1."""
+    return new == old and (not kind.custom or same(new, old))
 
 
 def named(kind: Kind, obj: Object) -> Object:

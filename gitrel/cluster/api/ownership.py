@@ -21,14 +21,14 @@ from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
 
 
-def owners_of(kind: Kind, live: Object | None, now: str) -> Managers:
+def owners_of(kind: Kind, live: Object | None, now: str, subresource: str = "") -> Managers:
     """Who owns what in the stored object, before an apply."""
     if live is None:
         return {}
     known = managers.read(live["metadata"].get("managedFields"))
     if known:
         return known
-    return applying.first_owner(live, type_for(kind), kind.api_version, now)
+    return applying.first_owner(live, type_for(kind), kind.api_version, now, subresource)
 
 
 def recorded(new: Object, owners: Managers) -> Object:

@@ -90,7 +90,7 @@ class Patcher:
         config = _only(self._configuration(kind, config, request), subresource)
         now = self._handler.timestamp()
         manager = Manager(request.manager, "Apply", kind.api_version, subresource)
-        owners = ownership.owners_of(kind, live, now)
+        owners = ownership.owners_of(kind, live, now, subresource)
         type_ = type_for(kind)
         try:
             applied = applying.apply(live, config, type_, owners, manager, force=force, now=now)

@@ -116,10 +116,10 @@ def update(
     return m.with_fields(after, manager, (mine - removed) | touched, now)
 
 
-def first_owner(live: Object, type_: Type, api_version: str, now: str) -> Managers:
+def first_owner(live: Object, type_: Type, api_version: str, now: str, subresource: str = "") -> Managers:
     """Everything in an object that was never managed, so that a first apply meets an owner."""
-    fields = ownable(compared({}, live, type_).touched, "")
-    return {Manager(m.BEFORE_FIRST_APPLY, "Update", api_version): m.Owned(fields, now)}
+    fields = ownable(compared({}, live, type_).touched, subresource)
+    return {Manager(m.BEFORE_FIRST_APPLY, "Update", api_version, subresource): m.Owned(fields, now)}
 
 
 def _conflict_error(conflicts: dict[Manager, FieldSet]) -> ApiError:
