@@ -62,7 +62,8 @@ def test_rules_become_part_of_the_component() -> None:
         (
             "    healthy: object.a\n    progressing: |\n      object.a &&\n      1 + 'a'\n",
             ":8:5: spec.health[0].progressing: found no matching overload for '_+_' applied to "
-            "'(int, string)' at character 3 of its line 2: the live object is 'object', as in object.status.phase == 'Ready'",
+            "'(int, string)' at character 3 of its line 2: the live object is 'object', as in "
+            "object.status.phase == 'Ready'",
         ),
         (
             "    healthy: object.a\n  - {group: example.com, kind: Widget, healthy: object.b}\n",

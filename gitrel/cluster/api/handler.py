@@ -10,19 +10,18 @@ Controllers (`Request.trusted`) skip what only strangers get wrong: decoding and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 
 from gitrel.clock import format_instant
-from gitrel.cluster.api import deletion, errors, metadata, ownership, schema
+from gitrel.cluster.api import arriving, deletion, errors, metadata, ownership
 from gitrel.cluster.api.admission.chain import OPEN, Chain, Gate, OpenGate
 from gitrel.cluster.api.admission.plugin import Attributes, Operation
 from gitrel.cluster.api.allocation import ServiceAllocator
 from gitrel.cluster.api.binding import bind_as_asked, binding_of, bound
 from gitrel.cluster.api.deletion import DeleteOptions
-from gitrel.cluster.api.errors import FieldError
 from gitrel.cluster.api.kept import (
     check_delete_preconditions,
     check_preconditions,
@@ -84,10 +83,10 @@ class Handler:
         """Returns the object as stored. Raises ApiError."""
         kind = self.scheme.resource(resource)
         if not request.trusted:
-            obj = self._decoded(kind, obj, request)
+            obj = arriving.decoded(kind, obj, request)
             if kind.stored and obj["metadata"].get("resourceVersion"):
                 raise errors.bad_request("resourceVersion should not be set on objects to be created")
-        namespace = self._namespace_for(kind, obj)
+        namespace = arriving.namespace_for(kind, obj)
         if not kind.stored:
             return self._answered(kind, obj, request)
         with self._drawing(request):
@@ -95,7 +94,7 @@ class Handler:
         gate = self._gate("CREATE", kind, "", fresh, None, request)
         new = kind.prepare(gate.completed(kind.default(fresh)))
         if not request.trusted or gate.course.changed:
-            self._refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
+            arriving.refuse(kind, new, (*metadata.errors(new["metadata"], kind), *kind.validate(new)))
         with self._drawing(request):
             new = self._completed(kind, new, None, request)
         self._guard(kind, new, None, request)
@@ -147,7 +146,7 @@ class Handler:
     def _answered(self, kind: Kind, obj: Object, request: Request) -> Object:
         """A question: checked, answered, and not stored."""
         asked = kind.default({**obj, "apiVersion": kind.api_version, "kind": kind.kind})
-        self._refuse(kind, asked, kind.validate(asked))
+        arriving.refuse(kind, asked, kind.validate(asked))
         answer = self.answers.get(kind.resource)
         if answer is None:
             raise errors.not_allowed(kind.resource, "create")
@@ -164,31 +163,6 @@ class Handler:
         guard = self.guards.get(kind.resource)
         if guard is not None and not request.trusted:
             guard(new, old, request)
-
-    def _decoded(self, kind: Kind, obj: Object, request: Request) -> Object:
-        """What a stranger sent, as far as it can be understood. Raises ApiError 400."""
-        sent = (obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind)
-        if not kind.serves_as(*sent):
-            wanted = f"{kind.api_version}, Kind={kind.kind}"
-            raise errors.bad_request(
-                f"{sent[1]} in version {sent[0]!r} does not match the expected type {wanted}"
-            )
-        obj = {**obj, "apiVersion": sent[0], "kind": kind.kind}
-        if kind.custom and request.owners is not None:
-            # As the apply left it: it was not written down in between, so only its metadata is read.
-            return {**obj, "metadata": schema.decoded_metadata(obj["metadata"], "metadata", [])}
-        clean = schema.decoded(kind, obj, request.field_validation, request.warn)
-        clean = clean if "metadata" in clean else {**clean, "metadata": {}}
-        return clean if kind.custom else kind.to_stored(clean)
-
-    def _namespace_for(self, kind: Kind, obj: Object) -> str:
-        """The namespace of a new object; whether it is there is for admission to say. Raises ApiError 400."""
-        if not kind.namespaced:
-            return ""
-        namespace: str = obj["metadata"].get("namespace") or ""
-        if not namespace:
-            raise errors.bad_request("an empty namespace may not be set during creation")
-        return namespace
 
     def _with_metadata(self, kind: Kind, obj: Object, namespace: str) -> Object:
         name = obj["metadata"].get("name") or self._generated_name(kind, obj, namespace)
@@ -231,7 +205,7 @@ class Handler:
             # What an update leaves as it was in a custom object is not looked at again.
             found = () if kind.custom else kind.validate(new)
             told = metadata.update_errors(new["metadata"], old["metadata"])
-            self._refuse(kind, new, (*told, *found, *kind.validate_update(new, old)))
+            arriving.refuse(kind, new, (*told, *found, *kind.validate_update(new, old)))
         new = self._completed(kind, new, old, request)
         self._guard(kind, new, old, request)
         gate.check(new)
@@ -257,7 +231,7 @@ class Handler:
         new = gate.completed(new)
         if not request.trusted or gate.course.changed:
             sent = {**new, "apiVersion": obj["apiVersion"]} if kind.custom else new
-            self._refuse(kind, sent, kind.validate_status(sent, old))
+            arriving.refuse(kind, sent, kind.validate_status(sent, old))
         gate.check(new)
         return self._replace(kind, old, new, request, "status")
 
@@ -276,7 +250,7 @@ class Handler:
             generation = old["metadata"].get("generation", 0) + 1
             new = {**new, "metadata": {**new["metadata"], "generation": generation}}
         if not request.trusted or gate.course.changed:
-            self._refuse(kind, new, part.validate(new, old))
+            arriving.refuse(kind, new, part.validate(new, old))
         gate.check(new)
         return self._replace(kind, old, new, request, name)
 
@@ -296,7 +270,7 @@ class Handler:
         """The kind, what is stored, and what was sent. Raises ApiError for what is missing or differs."""
         kind = self.scheme.resource(resource)
         if not request.trusted:
-            obj = self._decoded(kind, obj, request)
+            obj = arriving.decoded(kind, obj, request)
         sent = obj["metadata"]
         name = sent.get("name") or ""
         old = self.store.get(kind.resource, sent.get("namespace") or "", name)
@@ -397,12 +371,6 @@ class Handler:
             self._stamped = now
             self._stamp = format_instant(now.replace(microsecond=0))
         return self._stamp
-
-    def _refuse(self, kind: Kind, obj: Object, found: Iterable[FieldError]) -> None:
-        problems = list(found)
-        problems += schema.missing_fields(kind, obj, problems)
-        if problems:
-            raise errors.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), problems)
 
     def _put(self, kind: Kind, obj: Object, request: Request) -> Object:
         return obj if request.dry_run else self.store.put(kind.resource, obj)
