@@ -1,4 +1,4 @@
-"""Both clusters for the whole session, and every script that was asked for played on both at once.
+"""Both clusters for all the scripts, and every script that was asked for played on both at once.
 
 The bundled cluster plays first and alone, for that is quick; a real one plays several scripts at a time, in
 namespaces of their own, and those that need the nodes for themselves at the end, one by one.
@@ -27,7 +27,7 @@ def play(side: Side, scenario: Scenario, expected: Trace | None) -> Trace:
     return made.perform(scenario.script)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bundled_side(tmp_path_factory: pytest.TempPathFactory, real_side: Real) -> Iterator[Bundled]:
     """It has the real one's nodes too: the scheduler tells how many there are."""
     with bundled(tmp_path_factory.mktemp("bundled")) as side:
@@ -36,8 +36,9 @@ def bundled_side(tmp_path_factory: pytest.TempPathFactory, real_side: Real) -> I
         yield side
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_side(control_plane_of_session: Plane) -> Iterator[Real]:
+    """Its node goes with the last script: nobody would start the pods that other tests get on it."""
     side = Real(Path(control_plane_of_session.kubeconfig))
     side.add_node(byhand.node(byhand.HOST, {}))
     yield side
@@ -45,7 +46,7 @@ def real_side(control_plane_of_session: Plane) -> Iterator[Real]:
     side.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest, bundled_side: Bundled, real_side: Real) -> Iterator[Runs]:
     wanted = [_name_of(item) for item in request.session.items]
     chosen = [SCENARIOS[name] for name in wanted if name in SCENARIOS]
