@@ -1,5 +1,5 @@
 """A thousand components in ten environments: how long `gitrel validate` takes cold, unchanged, and after one
-changed parameter, as whole processes on files in a temporary folder.
+changed parameter, and `gitrel diff` of one component's change, as whole processes in a temporary folder.
 
 Each component has two released versions and `current`, each of a template that reads the environment and its
 parameters, and of one plain file; eight pointers are bare links, two carry parameters of their own.
@@ -122,11 +122,24 @@ def _put(path: Path, text: str) -> None:
 
 def validate(root: Path, cache: Path) -> float:
     """Seconds that one `gitrel validate` takes; it must find nothing wrong."""
+    return _timed(root, cache, 0, "validate")
+
+
+def _timed(root: Path, cache: Path, code: int, *words: str) -> float:
+    """Seconds of one process, which has to end with `code`."""
     program = str(Path(sys.executable).with_name("gitrel"))
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "XDG_STATE_HOME": str(cache / "state")}
     begun = time.perf_counter()
-    subprocess.run([program, "validate", "-C", str(root)], check=True, env=environment, capture_output=True)
-    return time.perf_counter() - begun
+    done = subprocess.run([program, *words, "-C", str(root)], env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - begun
+    assert done.returncode == code, done.stderr
+    return seconds
+
+
+def _commit(root: Path) -> None:
+    who = ["-c", "user.name=bench", "-c", "user.email=bench@example.com"]
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "Lay it out"]):
+        subprocess.run(["git", "-C", str(root), *words], check=True)
 
 
 def measure() -> Iterator[Figure]:
@@ -146,3 +159,7 @@ def measure() -> Iterator[Figure]:
             shared.read_text(encoding="utf-8").replace("unread: 0", "unread: 1"), encoding="utf-8"
         )
         yield Figure("validate_unread_parameter_changed_seconds", validate(root, cache), "s", 3, "lower")
+        _commit(root)
+        component.write_text(f"parameters:\n  replicas: 9\n  owner: {changed}\n", encoding="utf-8")
+        seconds = _timed(root, cache, 1, "diff", "--base", "HEAD")
+        yield Figure("diff_one_component_seconds", seconds, "s", 3, "lower")
