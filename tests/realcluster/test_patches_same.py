@@ -7,6 +7,7 @@ and of a Service. All are dry runs on one object that stays as it is.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,7 +69,8 @@ LABELS = directed(st.dictionaries(st.sampled_from("xyz"), WORDS, max_size=2))
 def rows(key: str, names: tuple[Any, ...], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     row = directed(st.fixed_dictionaries({key: st.sampled_from(names)}, optional=dict(fields)))
     only = st.just({"$patch": "replace"})
-    return st.lists(st.one_of(row, row, row, only), max_size=3)
+    # An entry that one patch names twice is nobody's intention; what becomes of it is left out.
+    return st.lists(st.one_of(row, row, row, only), max_size=3, unique_by=lambda one: str(one.get(key)))
 
 
 def order(key: str, names: tuple[Any, ...]) -> st.SearchStrategy[list[Any]]:
@@ -176,6 +178,7 @@ def test_random_patches_give_the_same(
     both: Twins, paths: dict[str, str], kind: str, media: str, patches: st.SearchStrategy[Any]
 ) -> None:
     @settings(
+        derandomize="GITREL_RANDOM" not in os.environ,
         max_examples=EXAMPLES,
         deadline=None,
         suppress_health_check=list(HealthCheck),
