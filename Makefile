@@ -16,7 +16,7 @@ test: $(READY) lint types
 ASSETS = $(shell tests/realcluster/build --where)
 
 test-realcluster: $(READY) realcluster
-	KUBEBUILDER_ASSETS=$(ASSETS) $(BIN)/python -m pytest tests/realcluster tests/contract
+	KUBEBUILDER_ASSETS=$(ASSETS) $(BIN)/python -m pytest tests/realcluster tests/contract $(ONLY)
 
 # The demo with two regions on real control planes, in real time.
 demo-realcluster: $(READY) realcluster
