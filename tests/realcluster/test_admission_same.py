@@ -55,7 +55,7 @@ def both(real_plane: RealPlane, bundled: Path) -> Iterator[Callable[..., list[st
 
 
 def _said(words: list[str], kubeconfig: Path, stdin: str) -> str:
-    environment = {"KUBECONFIG": str(kubeconfig), "PATH": os.environ["PATH"]}
+    environment = {"KUBECONFIG": str(kubeconfig), "PATH": os.environ["PATH"], "HOME": str(kubeconfig.parent)}
     done = subprocess.run(words, input=stdin, env=environment, capture_output=True, text=True, timeout=60)
     return done.stdout + done.stderr
 
