@@ -9,35 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gitrel.kube.cel import libraries, syntax
+from gitrel.kube.cel import libraries, tree
 from gitrel.kube.cel.libraries.standard import value_type
 from gitrel.kube.cel.library import TABLE
 from gitrel.kube.cel.loops import LOOPS, UNSET, Run, Step, bindings, restore, rows_of
-from gitrel.kube.cel.tree import (
-    Both,
-    Call,
-    Choice,
-    Ident,
-    Index,
-    ListOf,
-    Literal,
-    Macro,
-    MapOf,
-    Node,
-    Select,
-    Struct,
-    dotted,
-)
-from gitrel.kube.cel.values import (
-    NONE,
-    CelError,
-    Optional,
-    StructValue,
-    json_names,
-)
+from gitrel.kube.cel.tree import dotted
+from gitrel.kube.cel.values import NONE, CelError, Optional, StructValue, json_names
 from gitrel.kube.cel.weights import WEIGHTS, weight
 
-__all__ = ["Program", "dotted", "libraries"]
+__all__ = ["Program", "libraries"]
 
 _TYPES = frozenset(
     ("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint",
@@ -48,7 +28,7 @@ _TYPES = frozenset(
 class Program:
     """An expression, ready to be evaluated any number of times."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: tree.Node) -> None:
         self._step = _compiled(node, frozenset())
 
     def run(self, variables: Mapping[str, Any], budget: int) -> tuple[Any, int]:
@@ -60,13 +40,13 @@ class Program:
             raise CelError("the values are nested too deeply") from None
 
 
-def root_of(node: Node) -> str:
-    while isinstance(node, Select):
+def root_of(node: tree.Node) -> str:
+    while isinstance(node, tree.Select):
         node = node.operand
-    return node.name if isinstance(node, Ident) else ""
+    return node.name if isinstance(node, tree.Ident) else ""
 
 
-def namespaced(call: Call, bound: frozenset[str]) -> str:
+def namespaced(call: tree.Call, bound: frozenset[str]) -> str:
     """The full name of a call like `sets.contains(…)`; empty where the target is a value."""
     name = dotted(call.target)
     if not name or root_of(call.target or call) in bound:
@@ -75,29 +55,29 @@ def namespaced(call: Call, bound: frozenset[str]) -> str:
     return full if TABLE.knows(full, method=False) else ""
 
 
-def _compiled(node: Node, bound: frozenset[str]) -> Step:
+def _compiled(node: tree.Node, bound: frozenset[str]) -> Step:
     match node:
-        case Literal(value=value):
+        case tree.Literal(value=value):
             return lambda run: value
-        case Ident(name=name):
+        case tree.Ident(name=name):
             return _ident(name)
-        case Select():
+        case tree.Select():
             return _select(node, bound)
-        case Index():
+        case tree.Index():
             return _index(node, bound)
-        case Call():
+        case tree.Call():
             return _call(node, bound)
-        case Both():
+        case tree.Both():
             return _both(node, bound)
-        case Choice():
+        case tree.Choice():
             return _choice(node, bound)
-        case ListOf():
+        case tree.ListOf():
             return _list(node, bound)
-        case MapOf():
+        case tree.MapOf():
             return _map(node, bound)
-        case Struct():
+        case tree.Struct():
             return _struct(node, bound)
-        case Macro():
+        case tree.Macro():
             return _macro(node, bound)
 
 
@@ -114,7 +94,7 @@ def _ident(name: str) -> Step:
     return step
 
 
-def _select(node: Select, bound: frozenset[str]) -> Step:
+def _select(node: tree.Select, bound: frozenset[str]) -> Step:
     if (name := dotted(node)) in _TYPES:
         return lambda run: value_type(name)
     operand, field = _compiled(node.operand, bound), node.field
@@ -150,7 +130,7 @@ def _select(node: Select, bound: frozenset[str]) -> Step:
     return step
 
 
-def _index(node: Index, bound: frozenset[str]) -> Step:
+def _index(node: tree.Index, bound: frozenset[str]) -> Step:
     operand, key = _compiled(node.operand, bound), _compiled(node.key, bound)
 
     def step(run: Run) -> Any:
@@ -186,7 +166,7 @@ def _at(value: Any, key: Any) -> Any:
     raise CelError("no such overload")
 
 
-def _call(node: Call, bound: frozenset[str]) -> Step:
+def _call(node: tree.Call, bound: frozenset[str]) -> Step:
     full = namespaced(node, bound)
     is_method = node.target is not None and not full
     name = full or node.name
@@ -202,7 +182,7 @@ def _call(node: Call, bound: frozenset[str]) -> Step:
     return step
 
 
-def _both(node: Both, bound: frozenset[str]) -> Step:
+def _both(node: tree.Both, bound: frozenset[str]) -> Step:
     steps, every = [_compiled(part, bound) for part in node.parts], node.every
 
     def step(run: Run) -> bool:
@@ -225,7 +205,7 @@ def _both(node: Both, bound: frozenset[str]) -> Step:
     return step
 
 
-def _choice(node: Choice, bound: frozenset[str]) -> Step:
+def _choice(node: tree.Choice, bound: frozenset[str]) -> Step:
     condition, then, other = (_compiled(n, bound) for n in (node.condition, node.then, node.other))
 
     def step(run: Run) -> Any:
@@ -237,27 +217,31 @@ def _choice(node: Choice, bound: frozenset[str]) -> Step:
     return step
 
 
-def _list(node: ListOf, bound: frozenset[str]) -> Step:
+def _list(node: tree.ListOf, bound: frozenset[str]) -> Step:
     steps, optional = [_compiled(item, bound) for item in node.items], node.optional
 
     def step(run: Run) -> list[Any]:
         run.spend(len(steps))
         found = []
         for place, item in enumerate(steps):
-            value = item(run)
-            if place in optional:
-                if not isinstance(value, Optional):
-                    raise CelError("no such overload")
-                if value.present:
-                    found.append(value.value)
-            else:
+            value = _entry(item(run), optional=place in optional)
+            if value is not UNSET:
                 found.append(value)
         return found
 
     return step
 
 
-def _map(node: MapOf, bound: frozenset[str]) -> Step:
+def _entry(value: Any, *, optional: bool) -> Any:
+    """What an entry of a literal holds; UNSET where it is an optional that is empty, and so is left out."""
+    if not optional:
+        return value
+    if not isinstance(value, Optional):
+        raise CelError("no such overload")
+    return value.value if value.present else UNSET
+
+
+def _map(node: tree.MapOf, bound: frozenset[str]) -> Step:
     steps = [(_compiled(key, bound), _compiled(value, bound)) for key, value in node.entries]
     optional = node.optional
 
@@ -270,19 +254,15 @@ def _map(node: MapOf, bound: frozenset[str]) -> Step:
                 raise CelError("unsupported key type")
             if key in found:
                 raise CelError(f"Failed with repeated key {key}")
-            if place in optional:
-                if not isinstance(value, Optional):
-                    raise CelError("no such overload")
-                if not value.present:
-                    continue
-                value = value.value
-            found[key] = value
+            value = _entry(value, optional=place in optional)
+            if value is not UNSET:
+                found[key] = value
         return found
 
     return step
 
 
-def _struct(node: Struct, bound: frozenset[str]) -> Step:
+def _struct(node: tree.Struct, bound: frozenset[str]) -> Step:
     steps = [(name, _compiled(value, bound)) for name, value, _ in node.fields]
     name, optional = node.name, node.optional
 
@@ -290,14 +270,9 @@ def _struct(node: Struct, bound: frozenset[str]) -> Step:
         run.spend(40)
         made = StructValue(name)
         for place, (field, value_step) in enumerate(steps):
-            value = value_step(run)
-            if place in optional:
-                if not isinstance(value, Optional):
-                    raise CelError("no such overload")
-                if not value.present:
-                    continue
-                value = value.value
-            made[field] = value
+            value = _entry(value_step(run), optional=place in optional)
+            if value is not UNSET:
+                made[field] = value
         return made
 
     return step
@@ -306,7 +281,7 @@ def _struct(node: Struct, bound: frozenset[str]) -> Step:
 # --- macros -----------------------------------------------------------------------------------------------
 
 
-def _macro(node: Macro, bound: frozenset[str]) -> Step:
+def _macro(node: tree.Macro, bound: frozenset[str]) -> Step:
     operand = _compiled(node.operand, bound)
     inner = bound | set(node.variables)
     parts = [_compiled(part, inner) for part in node.parts]
@@ -340,7 +315,7 @@ def _bound(name: str, value: Step, body: Step) -> Step:
     return step
 
 
-def _opt_map(node: Macro, operand: Step, body: Step) -> Step:
+def _opt_map(node: tree.Macro, operand: Step, body: Step) -> Step:
     flat = node.name == "optFlatMap"
 
     def step(run: Run) -> Any:
@@ -353,8 +328,3 @@ def _opt_map(node: Macro, operand: Step, body: Step) -> Step:
         return found if flat else Optional(found, present=True)
 
     return step
-
-
-def evaluate(text: str, variables: Mapping[str, Any], budget: int = 1_000_000) -> Any:
-    """Parses and runs an expression once. Raises BadExpression, CelError, OverBudget."""
-    return Program(syntax.parse(text)).run(variables, budget)[0]

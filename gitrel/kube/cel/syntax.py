@@ -6,27 +6,11 @@ syntax (`a.?b`, `a[?b]`, `[?a]`, `{?k: v}`) and quoted field names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from gitrel.kube.cel import tree
 from gitrel.kube.cel.tokens import RESERVED, Token, as_bytes, tokens, unescaped, unquoted
-from gitrel.kube.cel.tree import (
-    BadExpression,
-    Both,
-    Call,
-    Choice,
-    Ident,
-    Index,
-    ListOf,
-    Literal,
-    Macro,
-    MapOf,
-    Node,
-    Select,
-    Struct,
-    UInt,
-    complaint,
-    dotted,
-)
+from gitrel.kube.cel.tree import BadExpression, complaint, dotted
 
 DEPTH_MAX = 60
 """Levels of nesting, so that neither reading nor evaluating exhausts the stack."""
@@ -47,7 +31,7 @@ _TWO_VARIABLES: Mapping[str, tuple[int, ...]] = {
 }  # fmt: skip
 
 
-def parse(text: str) -> Node:
+def parse(text: str) -> tree.Node:
     """Raises BadExpression with cel-go's words."""
     reader = _Reader(text)
     node = reader.expression()
@@ -92,7 +76,7 @@ class _Reader:
         says = f"Syntax error: mismatched input '{token.text}'" + (f" {why}" if why else "")
         return complaint(self._text, token.at, says)
 
-    def expression(self) -> Node:
+    def expression(self) -> tree.Node:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             raise complaint(self._text, self._token.at, f"expression recursion limit exceeded: {DEPTH_MAX}")
@@ -101,21 +85,21 @@ class _Reader:
             at = self._next().at
             then = self._chain(every=False)
             self.expect(":")
-            node = Choice(node, then, self.expression(), at)
+            node = tree.Choice(node, then, self.expression(), at)
         self._depth -= 1
         return node
 
-    def _chain(self, *, every: bool) -> Node:
+    def _chain(self, *, every: bool) -> tree.Node:
         first, at = self._below(every=every), self._token.at
         parts = [first]
         while self._takes("&&" if every else "||"):
             parts.append(self._below(every=every))
-        return Both(every, parts, at) if len(parts) > 1 else first
+        return tree.Both(every, parts, at) if len(parts) > 1 else first
 
-    def _below(self, *, every: bool) -> Node:
+    def _below(self, *, every: bool) -> tree.Node:
         return self._binary(0) if every else self._chain(every=True)
 
-    def _binary(self, level: int) -> Node:
+    def _binary(self, level: int) -> tree.Node:
         if level == len(_LEVELS):
             return self._unary()
         node, steps = self._binary(level + 1), 0
@@ -124,10 +108,10 @@ class _Reader:
             token = self._next()
             if steps > DEPTH_MAX:
                 raise complaint(self._text, token.at, f"expression recursion limit exceeded: {DEPTH_MAX}")
-            node = Call(_LEVELS[level][token.text], None, (node, self._binary(level + 1)), token.at)
+            node = tree.Call(_LEVELS[level][token.text], None, (node, self._binary(level + 1)), token.at)
         return node
 
-    def _unary(self) -> Node:
+    def _unary(self) -> tree.Node:
         signs = []
         while self._sees("!", "-"):
             signs.append(self._next())
@@ -141,10 +125,10 @@ class _Reader:
         else:
             node = self._members(self._primary())
         for sign in reversed(signs):
-            node = Call("!_" if sign.text == "!" else "-_", None, (node,), sign.at)
+            node = tree.Call("!_" if sign.text == "!" else "-_", None, (node,), sign.at)
         return node
 
-    def _members(self, node: Node) -> Node:
+    def _members(self, node: tree.Node) -> tree.Node:
         steps = 0
         while self._sees(".", ".?", "[", "[?", "{"):
             if self._sees("{") and not dotted(node):
@@ -157,14 +141,14 @@ class _Reader:
             if steps > 4 * DEPTH_MAX:
                 raise complaint(self._text, token.at, f"expression recursion limit exceeded: {4 * DEPTH_MAX}")
             if token.text in ("[", "[?"):
-                node = Index(node, self.expression(), token.at, optional=token.text == "[?")
+                node = tree.Index(node, self.expression(), token.at, optional=token.text == "[?")
                 self.expect("]")
                 continue
             name = self._field()
             if token.text == "." and self._sees("("):
                 node = self._method(node, name, self._next().at)
             else:
-                node = Select(node, name, token.at, optional=token.text == ".?")
+                node = tree.Select(node, name, token.at, optional=token.text == ".?")
         return node
 
     def _field(self) -> str:
@@ -176,63 +160,67 @@ class _Reader:
             raise self._unexpected("expecting a field")
         return token.text
 
-    def _arguments(self, end: str) -> list[Node]:
-        found: list[Node] = []
+    def _places(self, end: str) -> Iterator[int]:
+        """A turn for each element of what commas part and `end` closes; a comma may stand before the end."""
+        place = 0
         while not self._takes(end):
-            if found:
+            if place:
                 self.expect(",")
                 if self._takes(end):
-                    break
-            found.append(self.expression())
-        return found
+                    return
+            yield place
+            place += 1
 
-    def _method(self, target: Node, name: str, at: int) -> Node:
-        args = self._arguments(")")
-        if isinstance(target, Ident) and target.name == "cel" and name == "bind" and len(args) == 3:
-            return Macro("bind", args[1], self._variables(args[:1]), args[2:], at)
+    def _arguments(self) -> list[tree.Node]:
+        return [self.expression() for _ in self._places(")")]
+
+    def _method(self, target: tree.Node, name: str, at: int) -> tree.Node:
+        args = self._arguments()
+        if isinstance(target, tree.Ident) and target.name == "cel" and name == "bind" and len(args) == 3:
+            return tree.Macro("bind", args[1], self._variables(args[:1]), args[2:], at)
         variables = self._macro_variables(name, args)
         if variables:
             if name == "existsOne":
                 name = "exists_one"
-            return Macro(name, target, self._variables(args[:variables]), args[variables:], at)
-        return Call(name, target, args, at)
+            return tree.Macro(name, target, self._variables(args[:variables]), args[variables:], at)
+        return tree.Call(name, target, args, at)
 
-    def _macro_variables(self, name: str, args: Sequence[Node]) -> int:
+    def _macro_variables(self, name: str, args: Sequence[tree.Node]) -> int:
         """How many variables the macro binds; 0 where it is an ordinary method."""
         leading = 0
-        while leading < min(2, len(args)) and isinstance(args[leading], Ident):
+        while leading < min(2, len(args)) and isinstance(args[leading], tree.Ident):
             leading += 1
         if leading == 2 and len(args) - 2 in _TWO_VARIABLES.get(name, ()):
             return 2
         if len(args) - 1 in _ONE_VARIABLE.get(name, ()):
-            if not isinstance(args[0], Ident):
+            if not isinstance(args[0], tree.Ident):
                 raise complaint(self._text, args[0].at, "argument must be a simple name")
             return 1
         return 0
 
-    def _variables(self, args: Sequence[Node]) -> list[str]:
+    def _variables(self, args: Sequence[tree.Node]) -> list[str]:
         names = []
         for arg in args:
-            if not isinstance(arg, Ident):
+            if not isinstance(arg, tree.Ident):
                 raise complaint(self._text, arg.at, "argument must be a simple name")
             names.append(arg.name)
         return names
 
-    def _primary(self) -> Node:
+    def _primary(self) -> tree.Node:
         token = self._next()
         match token.kind:
             case "int" | "double":
                 return self._number(token, "", token.at)
             case "string":
-                return Literal(unescaped(self._text, token, of_bytes=False), token.at)
+                return tree.Literal(unescaped(self._text, token, of_bytes=False), token.at)
             case "bytes":
                 body = unescaped(self._text, token, of_bytes=True)
-                return Literal(as_bytes(body), token.at)
+                return tree.Literal(as_bytes(body), token.at)
             case "raw":
                 prefix = 2 if token.text[1] in "rRbB" else 1
                 body = unquoted(token.text[prefix:])
                 of_bytes = "b" in token.text[:prefix].lower()
-                return Literal(body.encode() if of_bytes else body, token.at)
+                return tree.Literal(body.encode() if of_bytes else body, token.at)
             case "ident":
                 return self._name(token)
         if token.text == "(":
@@ -250,74 +238,62 @@ class _Reader:
         self._place -= 1
         raise self._unexpected()
 
-    def _name(self, token: Token) -> Node:
+    def _name(self, token: Token) -> tree.Node:
         if token.text in ("true", "false", "null"):
-            return Literal({"true": True, "false": False, "null": None}[token.text], token.at)
+            return tree.Literal({"true": True, "false": False, "null": None}[token.text], token.at)
         if token.text in RESERVED:
             raise complaint(self._text, token.at, f"reserved identifier: {token.text}")
         if not self._sees("("):
-            return Ident(token.text, token.at)
+            return tree.Ident(token.text, token.at)
         at = self._next().at
-        args = self._arguments(")")
+        args = self._arguments()
         if token.text == "has" and len(args) == 1:
             field = args[0]
-            if not isinstance(field, Select) or field.optional:
+            if not isinstance(field, tree.Select) or field.optional:
                 raise complaint(self._text, field.at, "invalid argument to has() macro")
-            return Select(field.operand, field.field, field.at, test=True)
-        return Call(token.text, None, args, at)
+            return tree.Select(field.operand, field.field, field.at, test=True)
+        return tree.Call(token.text, None, args, at)
 
-    def _list(self, at: int, *, first_optional: bool = False) -> Node:
-        items: list[Node] = []
+    def _list(self, at: int, *, first_optional: bool = False) -> tree.Node:
+        items: list[tree.Node] = []
         optional: set[int] = set()
-        while not self._takes("]"):
-            if items:
-                self.expect(",")
-                if self._takes("]"):
-                    break
-            if self._takes("?") or (first_optional and not items):
-                optional.add(len(items))
+        for place in self._places("]"):
+            if self._takes("?") or (first_optional and place == 0):
+                optional.add(place)
             items.append(self.expression())
-        return ListOf(items, frozenset(optional), at)
+        return tree.ListOf(items, frozenset(optional), at)
 
-    def _map(self, at: int) -> Node:
-        entries: list[tuple[Node, Node]] = []
+    def _map(self, at: int) -> tree.Node:
+        entries: list[tuple[tree.Node, tree.Node]] = []
         optional: set[int] = set()
-        while not self._takes("}"):
-            if entries:
-                self.expect(",")
-                if self._takes("}"):
-                    break
+        for place in self._places("}"):
             if self._takes("?"):
-                optional.add(len(entries))
+                optional.add(place)
             key = self.expression()
             self.expect(":")
             entries.append((key, self.expression()))
-        return MapOf(entries, frozenset(optional), at)
+        return tree.MapOf(entries, frozenset(optional), at)
 
-    def _struct(self, name: str, at: int) -> Node:
-        fields: list[tuple[str, Node, int]] = []
+    def _struct(self, name: str, at: int) -> tree.Node:
+        fields: list[tuple[str, tree.Node, int]] = []
         optional: set[int] = set()
-        while not self._takes("}"):
-            if fields:
-                self.expect(",")
-                if self._takes("}"):
-                    break
+        for place in self._places("}"):
             if self._takes("?"):
-                optional.add(len(fields))
+                optional.add(place)
             field = self._field()
             colon = self.expect(":").at
             fields.append((field, self.expression(), colon))
-        return Struct(name, fields, frozenset(optional), at)
+        return tree.Struct(name, fields, frozenset(optional), at)
 
-    def _number(self, token: Token, sign: str, at: int) -> Node:
+    def _number(self, token: Token, sign: str, at: int) -> tree.Node:
         text = token.text
         if token.kind == "double":
-            return Literal(float(sign + text), at)
+            return tree.Literal(float(sign + text), at)
         if text[-1] in "uU":
             if sign or int(text[:-1], 0 if "x" in text.lower() else 10) >= 2**64:
                 raise complaint(self._text, at, "invalid uint literal")
-            return Literal(UInt(int(text[:-1], 0 if "x" in text.lower() else 10)), at)
+            return tree.Literal(tree.UInt(int(text[:-1], 0 if "x" in text.lower() else 10)), at)
         value = int(sign + text, 16 if "x" in text.lower() else 10)
         if not -(2**63) <= value < 2**63:
             raise complaint(self._text, at, "invalid int literal")
-        return Literal(value, at)
+        return tree.Literal(value, at)
