@@ -1,4 +1,7 @@
-"""The tests mean the same on a laptop and in a CI job: what a CI system says of itself is out of sight.
+"""The tests mean the same on a laptop and in a CI job, today and tomorrow.
+
+What a CI system says of itself is out of sight. Hypothesis tries the same examples each time, so that whoever
+changes nothing sees nothing fail; with GITREL_RANDOM=1 it looks for new ones.
 
 One real control plane serves the whole session (with xdist: one for each worker that gets such a test). Where
 its binaries are absent those tests are skipped, and one line at the end says so.
@@ -10,6 +13,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.realcluster.plane import Plane, assets, control_plane
 
@@ -23,6 +27,10 @@ CI_VARIABLES = (
     "CI_PROJECT_DIR",
 )
 NO_PLANE = "no real control plane: `make test-realcluster` builds one and runs these tests"
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("random", print_blob=True)
+settings.load_profile("random" if "GITREL_RANDOM" in os.environ else "same")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,9 +82,14 @@ def test_an_informer_keeps_what_the_cluster_has(api: client.ApiClient) -> None:
         )
         assert seen.get(timeout=20) == ("ADDED", "0")
     finally:
-        # The stream that it waits on ends with the next event.
-        threading.Timer(0.2, core.delete_namespaced_config_map, ("next", NAMESPACE)).start()
-        informer.stop()
+        stopping = threading.Thread(target=informer.stop)
+        stopping.start()
+        # It waits for its stream, and the stream for the next event.
+        for count in itertools.count():
+            stopping.join(0.1)
+            if not stopping.is_alive():
+                break
+            core.patch_namespaced_config_map("next", NAMESPACE, {"data": {"count": str(count)}})
 
 
 # --- watches ----------------------------------------------------------------------------------------------

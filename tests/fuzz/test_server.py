@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -24,18 +25,25 @@ def aimed() -> Iterator[Target]:
         yield found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.randoms(use_true_random=False))
-def test_requests_after_our_own_openapi(aimed: Target, chance: Random) -> None:
-    """Any operation of the document, with bodies after its schema, spoiled, in any encoding."""
-    assert aimed.fire(chance, dry=0.9) is None
+def seed() -> int:
+    return Random().randrange(2**32) if "GITREL_RANDOM" in os.environ else 1
+
+
+def test_requests_after_our_own_openapi(aimed: Target) -> None:
+    """Any operation of the document, with bodies after its schema, spoiled, in any encoding.
+
+    No strategy draws them: what is sent follows from what the cluster gave before, which is not Hypothesis'.
+    """
+    chance = Random(chosen := seed())
+    wrong = [found for _ in range(400) if (found := aimed.fire(chance, dry=0.9)) is not None]
+    assert wrong == [], f"with the seed {chosen}"
 
 
 def test_what_is_stored_is_lived_with(aimed: Target) -> None:
     """Nothing is a dry run: the controllers meet whatever got through, and none of them fails."""
-    chance = Random(1)
+    chance = Random(chosen := seed())
     wrong = [found for _ in range(400) if (found := aimed.fire(chance, dry=0.0)) is not None]
-    assert wrong == []
+    assert wrong == [], f"with the seed {chosen}"
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,6 @@ and of a Service. All are dry runs on one object that stays as it is.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -178,7 +177,6 @@ def test_random_patches_give_the_same(
     both: Twins, paths: dict[str, str], kind: str, media: str, patches: st.SearchStrategy[Any]
 ) -> None:
     @settings(
-        derandomize="GITREL_RANDOM" not in os.environ,
         max_examples=EXAMPLES,
         deadline=None,
         suppress_health_check=list(HealthCheck),

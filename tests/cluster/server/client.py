@@ -9,7 +9,7 @@ import ssl
 import tempfile
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -106,14 +106,11 @@ class Api:
     @contextmanager
     def watch(self, path: str, **headers: str) -> Iterator[Iterator[Any]]:
         """The events of a watch as they come; reading on waits for the next."""
-        connection = self.connect()
-        connection.request("GET", path, headers={**self.headers, **headers})
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        try:
-            yield (json.loads(line) for line in answer)
-        finally:
-            connection.close()
+        with closing(self.connect()) as connection:
+            connection.request("GET", path, headers={**self.headers, **headers})
+            with connection.getresponse() as answer:
+                assert answer.status == 200, answer.read()
+                yield (json.loads(line) for line in answer)
 
     def __enter__(self) -> Api:
         return self
