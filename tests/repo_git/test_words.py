@@ -154,6 +154,19 @@ FAILURES: list[tuple[str, str, type[GitrelError], str]] = [
         "repository damaged",
     ),
     ("error: file write error: No space left on device", "", GitFailed, "disk is full"),
+    ("Read-only file system: /x/.git/objects/obj1", "", UsageError, "/x: Read-only file system: nothing was"),
+    (
+        "fatal: cannot lock ref 'refs/heads/x': Unable to create '/x/.git/refs/heads/x.lock': Permission denied",
+        "",
+        UsageError,
+        "/x: Permission denied: nothing was changed: give this user the right to write there",
+    ),
+    (
+        "remote: error: insufficient permission for adding an object to repository database ./objects",
+        "origin",
+        Unreachable,
+        "origin: it may not be written there",
+    ),
     ("fatal: transport 'ext' not allowed", "ext", UsageError, "can run programs"),
     (
         "fatal: could not read Username for 'https://h': terminal prompts disabled",

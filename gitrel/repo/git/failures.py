@@ -123,6 +123,15 @@ def _full(match: re.Match[str], text: str, folder: Path, remote: str) -> GitrelE
     return GitFailed(f"{folder}: the disk is full, nothing was changed: make room and try again")
 
 
+def _forbidden(match: re.Match[str], text: str, folder: Path, remote: str) -> GitrelError:
+    if remote:
+        return Unreachable(f"{remote}: it may not be written there: {_first(text)}")
+    return UsageError(
+        f"{folder}: {match[0].lstrip(': ')}: nothing was changed: give this user the right to write there, or "
+        "work in a clone of it"
+    )
+
+
 def _stale(match: re.Match[str], text: str, folder: Path, remote: str) -> GitrelError:
     return Conflict(f"{remote or folder}: somebody else moved the same ref first: {_first(text)}")
 
@@ -165,6 +174,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Build], ...] = tuple(
             r"Permission denied \(publickey|Too many authentication failures",
             _unreachable("the SSH key was refused: check which key is offered"),
         ),
+        (r"Read-only file system|: Permission denied|insufficient permission for adding", _forbidden),
         (
             r"error: 30[1278]",
             _unreachable("it has moved, and a login is not carried to another place: name its new URL"),
