@@ -11,7 +11,7 @@ START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 AUTHOR = "Ada Example <ada@example.com>"
 ENVIRONMENTS = ("quiet", "busy")
 
-_PIPELINE = """\
+PIPELINE = """\
 apiVersion: gitrel.dev/v1alpha1
 kind: Pipeline
 metadata: {name: small}
@@ -25,7 +25,7 @@ spec:
     soakFactor: 2
     onFailure: rollback
 """
-_ENVIRONMENT = """\
+ENVIRONMENT = """\
 apiVersion: gitrel.dev/v1alpha1
 kind: Environment
 metadata: {name: NAME}
@@ -35,13 +35,13 @@ spec:
   namespace: shop
   cluster: {embedded: {nodes: 1}}
 """
-_COMPONENT = """\
+COMPONENT = """\
 apiVersion: gitrel.dev/v1alpha1
 kind: Component
 metadata: {name: web}
 spec: {renderer: jinja}
 """
-_DEPLOYMENT = """\
+DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
@@ -53,7 +53,7 @@ spec:
     spec:
       containers: [{name: web, image: "example.com/web:VERSION"}]
 """
-_CONFIG = """\
+CONFIG = """\
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: web-VERSION}
@@ -63,13 +63,13 @@ data: {where: "{{ environment.name }}"}
 
 def write(folder: Path) -> Path:
     """Lays the files out in `folder`, without Git."""
-    files = {"environments/pipeline.yaml": _PIPELINE, "apps/web/component.yaml": _COMPONENT}
+    files = {"environments/pipeline.yaml": PIPELINE, "apps/web/component.yaml": COMPONENT}
     for traffic, name in enumerate(ENVIRONMENTS):
-        text = _ENVIRONMENT.replace("NAME", name).replace("TRAFFIC", str(traffic))
+        text = ENVIRONMENT.replace("NAME", name).replace("TRAFFIC", str(traffic))
         files[f"environments/{name}.yaml"] = text
     for version in ("v1", "v2"):
-        files[f"apps/web/{version}/web-deployment.yaml"] = _DEPLOYMENT.replace("VERSION", version)
-        files[f"apps/web/{version}/web-configmap.yaml"] = _CONFIG.replace("VERSION", version)
+        files[f"apps/web/{version}/web-deployment.yaml"] = DEPLOYMENT.replace("VERSION", version)
+        files[f"apps/web/{version}/web-configmap.yaml"] = CONFIG.replace("VERSION", version)
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from gitrel.clock import VirtualClock
 from gitrel.ledger.git import GitLedger
+from gitrel.orchestrator.versions.backport import Backport, Source, backport
+from gitrel.orchestrator.versions.cut import Cut, cut
+from gitrel.orchestrator.versions.qualify import Candidate, Check, Qualified, Verdict, qualify
 from gitrel.orchestrator.versions.workshop import Workshop
 from gitrel.render.cache import CachingRenderer
 from gitrel.render.worker import Workers
-from gitrel.repo.git import GitRepository
+from gitrel.repo.edit import FileChange
+from gitrel.repo.git import GitRepository, RefUpdate
 from tests import small
-from tests.repo_git.sandbox import commit_all, git, point, write
+from tests.repo_git.sandbox import commit_all, git, write
 
 ACTOR = "Ada Example <ada@example.com>"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -49,7 +55,7 @@ def repository(folder: Path) -> Path:
     small.write(folder)
     for version in ("v1", "v2", "current"):
         write(folder, place(version), DEPLOYMENT.replace("VERSION", version))
-        write(folder, place(version, "web-configmap.yaml"), small._CONFIG.replace("VERSION", version))
+        write(folder, place(version, "web-configmap.yaml"), small.CONFIG.replace("VERSION", version))
     git(folder, "init", "-q", "-b", "main")
     commit_all(folder, "Begin")
     return folder
@@ -78,4 +84,60 @@ def workshop(
         yield Workshop(opened, ledger, CachingRenderer(workers), VirtualClock(NOW), actor)
 
 
-__all__ = ["commit_all", "git", "point", "write"]
+def make(
+    root: Path,
+    version: str | None = None,
+    *,
+    remote: str | None = None,
+    revision: str | None = None,
+    reason: str = "",
+    dry_run: bool = False,
+) -> Cut:
+    """Cuts a release of `web`."""
+    with workshop(root, remote) as shop:
+        return cut(shop, "web", version, revision=revision, reason=reason, dry_run=dry_run)
+
+
+def carry(root: Path, source: Source, *, to: Sequence[str] = (), remote: str | None = None) -> Backport:
+    """Carries a fix into the versions of `web`."""
+    with workshop(root, remote) as shop:
+        return backport(shop, "web", source, to=to)
+
+
+def passes(candidate: Candidate) -> Verdict:
+    return Verdict(True, "passed")
+
+
+def ask(
+    root: Path,
+    check: Check = passes,
+    names: Sequence[str] = (),
+    *,
+    remote: str | None = None,
+    dry_run: bool = False,
+) -> Qualified:
+    """Qualifies HEAD of the one component that has a check, or that is named."""
+    with workshop(root, remote) as shop:
+        (one,) = qualify(shop, check, names, dry_run=dry_run)
+        return one
+
+
+@contextmanager
+def somebody_is_faster(push: Callable[[], object]) -> Iterator[None]:
+    """In the block, `push` arrives just before the first publishing of what was decided; it has to come."""
+    publish = GitLedger.publish
+    pushed = False
+
+    def late(
+        self: GitLedger, old: str, new: str, changes: Sequence[FileChange], others: Sequence[RefUpdate] = ()
+    ) -> None:
+        nonlocal pushed
+        if not pushed:
+            pushed = True
+            push()
+        publish(self, old, new, changes, others)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(GitLedger, "publish", late)
+        yield
+    assert pushed, "nothing was published, so that nobody was faster"

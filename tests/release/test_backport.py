@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +19,17 @@ from gitrel.repo.source import read_worktree
 from gitrel.rollout.seen import Release
 from gitrel.rollout.state import Rollout
 from tests.ledger.samples import entry
-from tests.release.support import FILE, edit, fix_current, place, repository, workshop
+from tests.release.support import (
+    FILE,
+    carry,
+    edit,
+    fix_current,
+    make,
+    place,
+    repository,
+    somebody_is_faster,
+    workshop,
+)
 from tests.repo_git.sandbox import bare_remote, clone, commit_all, git, point, write
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -35,11 +44,6 @@ def root(tmp_path: Path) -> Path:
     with workshop(folder) as shop:
         record(shop, "web")
     return folder
-
-
-def carry(root: Path, source: Source, *, to: Sequence[str] = (), **more: object) -> Backport:
-    with workshop(root, more.pop("remote", None)) as shop:  # type: ignore[arg-type]
-        return backport(shop, "web", source, to=to, **more)  # type: ignore[arg-type]
 
 
 def outcomes(result: Backport) -> dict[str, str]:
@@ -71,9 +75,9 @@ def test_a_fix_reaches_every_active_version_in_one_commit(root: Path) -> None:
         "Gitrel-Versions": "v2, v1",
         "Gitrel-Backport": f"commit {fix}",
     }
-    version = check_repository(read_worktree(root))[0].components["web"].versions["v1"]
-    assert version.record is not None
-    assert [one.source for one in version.record.fixes] == [f"commit {fix}"]
+    fixed = check_repository(read_worktree(root))[0].components["web"].versions["v1"]
+    assert fixed.record is not None
+    assert [one.source for one in fixed.record.fixes] == [f"commit {fix}"]
     assert outcomes(carry(root, Source(fix))) == {"current": "has it", "v2": "has it", "v1": "has it"}
 
 
@@ -178,10 +182,7 @@ def test_what_runs_by_the_journal_counts_as_active(root: Path) -> None:
 
 def test_who_does_without_is_told(root: Path) -> None:
     """A version left out although it runs, a newest version that waits, and current/ itself."""
-    with workshop(root) as shop:
-        from gitrel.orchestrator.versions.cut import cut
-
-        cut(shop, "web")
+    make(root)
     write(root, "apps/web/component.yaml", (root / "apps/web/component.yaml").read_text() + "# seen\n")
     fix = fix_current(root)
     result = carry(root, Source(fix), to=["v2"])
@@ -196,10 +197,7 @@ def test_who_does_without_is_told(root: Path) -> None:
 def test_a_newest_version_that_has_the_fix_is_not_said_to_lack_it(root: Path) -> None:
     """Cut after the fix was made: promoting it brings no fault back."""
     fix = fix_current(root)
-    with workshop(root) as shop:
-        from gitrel.orchestrator.versions.cut import cut
-
-        cut(shop, "web")
+    make(root)
     assert carry(root, Source(fix)).notes == ()
 
 
@@ -241,27 +239,21 @@ def test_a_merge_counts_as_what_it_brought(root: Path) -> None:
     assert holds(root, "v1", "minReadySeconds: 9")
 
 
-def test_somebody_else_pushes_while_a_fix_is_made(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_somebody_else_pushes_while_a_fix_is_made(root: Path, tmp_path: Path) -> None:
     """The push is refused once; the fix is made again on what is there now, and nothing of theirs is lost."""
     remote = bare_remote(tmp_path / "remote.git", root)
     mine, theirs = clone(tmp_path / "mine", remote), clone(tmp_path / "theirs", remote)
     fix = fix_current(mine)
     git(mine, "push", "-q")
-    publish, raced = GitLedger.publish, []
 
-    def late(self: GitLedger, *arguments: object) -> None:
-        if not raced:
-            raced.append(True)
-            git(theirs, "pull", "-q")
-            write(theirs, "README.md", "theirs\n")
-            commit_all(theirs)
-            git(theirs, "push", "-q")
-        publish(self, *arguments)  # type: ignore[arg-type]
+    def push() -> None:
+        git(theirs, "pull", "-q")
+        write(theirs, "README.md", "theirs\n")
+        commit_all(theirs)
+        git(theirs, "push", "-q")
 
-    monkeypatch.setattr(GitLedger, "publish", late)
-    result = carry(mine, Source(fix), remote="origin")
+    with somebody_is_faster(push):
+        result = carry(mine, Source(fix), remote="origin")
     assert git(remote, "rev-parse", "main") == result.commit
     assert git(remote, "show", "main:README.md") == "theirs"
     assert "minReadySeconds: 9" in git(remote, "show", f"main:{place('v1')}")

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import multiprocessing
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
 from gitrel.errors import InvalidRepository, UsageError
-from gitrel.orchestrator.versions.cut import Cut, cut, record
+from gitrel.orchestrator.versions.cut import cut, record
 from gitrel.repo.edit import parse_trailers
-from tests.release.support import ACTOR, FILE, NOW, edit, fix_current, place, repository, workshop
+from tests.release.support import ACTOR, FILE, NOW, edit, fix_current, make, place, repository, workshop
 from tests.repo_git.sandbox import bare_remote, clone, commit_all, git, write
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return repository(tmp_path / "config")
-
-
-def make(root: Path, version: str | None = None, *, remote: str | None = None, **more: object) -> Cut:
-    with workshop(root, remote) as shop:
-        return cut(shop, "web", version, **more)  # type: ignore[arg-type]
 
 
 def test_a_cut_is_one_commit_that_says_everything(root: Path) -> None:
@@ -148,11 +145,11 @@ def test_with_a_remote_its_branch_is_the_truth(root: Path, tmp_path: Path) -> No
     assert make(theirs, remote="origin").version == "v4"
 
 
-def _race(root: Path, ready: object, results: object) -> None:
+def _race(root: Path, ready: Barrier, results: Queue[tuple[str, str]]) -> None:
     with workshop(root, "origin", actor=f"{root.name} <x@example.com>") as shop:
-        ready.wait()  # type: ignore[attr-defined]
+        ready.wait(60)
         made = cut(shop, "web")
-    results.put((made.version, made.commit))  # type: ignore[attr-defined]
+    results.put((made.version, made.commit))
 
 
 def test_two_who_cut_at_once_cut_once(root: Path, tmp_path: Path) -> None:
@@ -160,7 +157,8 @@ def test_two_who_cut_at_once_cut_once(root: Path, tmp_path: Path) -> None:
     remote = bare_remote(tmp_path / "remote.git", root)
     places = [clone(tmp_path / name, remote) for name in ("one", "two")]
     context = multiprocessing.get_context("fork")
-    ready, results = context.Barrier(2), context.Queue()
+    ready = context.Barrier(2)
+    results: Queue[tuple[str, str]] = context.Queue()
     racers = [context.Process(target=_race, args=(place, ready, results)) for place in places]
     for racer in racers:
         racer.start()
