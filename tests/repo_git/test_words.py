@@ -156,7 +156,7 @@ FAILURES: list[tuple[str, str, type[GitrelError], str]] = [
     ("error: file write error: No space left on device", "", GitFailed, "disk is full"),
     ("Read-only file system: /x/.git/objects/obj1", "", UsageError, "/x: Read-only file system: nothing was"),
     (
-        "fatal: cannot lock ref 'refs/heads/x': Unable to create '/x/.git/refs/heads/x.lock': Permission denied",
+        "fatal: cannot lock ref 'refs/heads/x': Unable to create '/x/refs/x.lock': Permission denied",
         "",
         UsageError,
         "/x: Permission denied: nothing was changed: give this user the right to write there",

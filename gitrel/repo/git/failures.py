@@ -127,8 +127,8 @@ def _forbidden(match: re.Match[str], text: str, folder: Path, remote: str) -> Gi
     if remote:
         return Unreachable(f"{remote}: it may not be written there: {_first(text)}")
     return UsageError(
-        f"{folder}: {match[0].lstrip(': ')}: nothing was changed: give this user the right to write there, or "
-        "work in a clone of it"
+        f"{folder}: {match[0].lstrip(': ')}: nothing was changed: give this user the right to write there, "
+        "or work in a clone of it"
     )
 
 
