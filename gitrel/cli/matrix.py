@@ -10,6 +10,7 @@ from gitrel.cli.output import PHASE_STYLE, Column, Item, Listing
 from gitrel.cli.rollouts import instant, phase_column, short
 from gitrel.clock import format_instant, parse_instant
 from gitrel.orchestrator.overview import Cell, Matrix, Row
+from gitrel.rollout.state import Drifting
 
 CALM = frozenset(("", "passed", "superseded"))
 """Phases in which the version alone says everything."""
@@ -63,8 +64,29 @@ def _cell_item(component: str, cell: Cell) -> Item:
         "phase": cell.phase,
         "until": instant(cell.until),
         "unwell": cell.unwell,
+        "drift": [_drift_item(one) for one in cell.drift],
         "sentence": cell.sentence,
     }
+
+
+def _drift_item(one: Drifting) -> Item:
+    return {
+        "object": one.object,
+        "fields": list(one.fields),
+        "managers": list(one.managers),
+        "since": format_instant(one.since),
+        "mended": len(one.mended),
+        "fought": one.fought,
+    }
+
+
+def _strays(cell: Item) -> str:
+    """What is amiss with what runs, in a word or two; empty while nothing is."""
+    if cell["unwell"]:
+        return "unwell"
+    if any(one["fought"] for one in cell["drift"]):
+        return "fought-over"
+    return "drifted" if cell["drift"] else ""
 
 
 def _matrix_columns(found: Matrix) -> tuple[Column, ...]:
@@ -79,7 +101,8 @@ def _find(item: Item, environment: str) -> Item | None:
 
 
 def _text_of(environment: str, now: datetime) -> Callable[[Item], str]:
-    """`v1`; while something is going on `v1>v2 watching 11h20m`; `(v1)` where only Git says so yet."""
+    """`v1`; while something is going on `v1>v2 watching 11h20m`; `(v1)` where only Git says so yet; `v1 drifted`
+    where others have changed what runs."""
 
     def text(item: Item) -> str:
         cell = _find(item, environment)
@@ -89,8 +112,7 @@ def _text_of(environment: str, now: datetime) -> Callable[[Item], str]:
             return f"({cell['pointer']})"
         moves = cell["target"] and cell["target"] != cell["version"]
         version = f"{cell['version'] or 'none'}>{cell['target']}" if moves else cell["version"]
-        if cell["unwell"]:
-            version = f"{version} unwell"
+        version = " ".join(filter(None, (version, _strays(cell))))
         if cell["phase"] in CALM:
             return version
         left = short(parse_instant(cell["until"]) - now) if cell["until"] else ""
@@ -102,9 +124,12 @@ def _text_of(environment: str, now: datetime) -> Callable[[Item], str]:
 def _style_of(environment: str) -> Callable[[Item], str]:
     def style(item: Item) -> str:
         cell = _find(item, environment)
-        if cell and cell["unwell"]:
-            return "red"
-        return PHASE_STYLE.get(cell["phase"], "") if cell else ""
+        if cell is None:
+            return ""
+        strays = _strays(cell)
+        if strays:
+            return "red" if strays == "unwell" else "yellow"
+        return PHASE_STYLE.get(cell["phase"], "")
 
     return style
 

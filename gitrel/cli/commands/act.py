@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gitrel.cli.acting import Way, Work, pass_listing, tell_troubles
-from gitrel.cli.options import Verb, argument, duration, option, session_of
-from gitrel.cli.output import Format
+from gitrel.cli.flags import (
+    AcceptRewritten,
+    AcceptUnsigned,
+    Actor,
+    AnyComponents,
+    Cache,
+    ForgeUrl,
+    Headers,
+    Output,
+    Reason,
+    Remote,
+    Timeout,
+    Wait,
+    WhichForge,
+)
+from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import UsageError
 from gitrel.orchestrator.world import Scope
@@ -23,29 +35,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 
-Reason = Annotated[str, option("reason")]
-Wait = Annotated[bool, option("wait")]
-Timeout = Annotated[timedelta | None, option("timeout", parser=duration)]
-Actor = Annotated[str | None, option("actor")]
-Remote = Annotated[str | None, option("remote")]
-AcceptRewritten = Annotated[bool, option("accept_rewritten")]
-AcceptUnsigned = Annotated[bool, option("accept_unsigned")]
-Output = Annotated[Format | None, option("output")]
-Headers = Annotated[bool, option("headers")]
-
-
-class ForgeKind(StrEnum):
-    AUTO = "auto"
-    GITHUB = "github"
-    GITLAB = "gitlab"
-
 
 @app.command(cls=Verb)
 def reconcile(
     context: typer.Context,
-    components: Annotated[
-        list[str] | None, argument("COMPONENT", "Only these components; all of them if left out.")
-    ] = None,
+    components: AnyComponents = None,
     *,
     wait: Wait = DEFAULT.wait,
     timeout: Timeout = DEFAULT.timeout,
@@ -53,7 +47,7 @@ def reconcile(
     remote: Remote = DEFAULT.remote,
     accept_rewritten: AcceptRewritten = DEFAULT.accept_rewritten,
     accept_unsigned: AcceptUnsigned = DEFAULT.accept_unsigned,
-    cache: Annotated[bool, option("cache")] = DEFAULT.cache,
+    cache: Cache = DEFAULT.cache,
     adopt_objects: Annotated[bool, option("adopt_objects")] = DEFAULT.adopt_objects,
     output: Output = DEFAULT.output,
     headers: Headers = DEFAULT.headers,
@@ -100,8 +94,8 @@ def promote(
     to: Annotated[str | None, option("promote_to")] = DEFAULT.promote_to,
     release_set: Annotated[Path | None, option("release_set")] = DEFAULT.release_set,
     pull_request: Annotated[bool, option("pull_request")] = DEFAULT.pull_request,
-    forge: Annotated[ForgeKind, option("forge")] = DEFAULT.forge,
-    forge_url: Annotated[str | None, option("forge_url")] = DEFAULT.forge_url,
+    forge: WhichForge = DEFAULT.forge,
+    forge_url: ForgeUrl = DEFAULT.forge_url,
     reason: Reason = DEFAULT.reason,
     wait: Wait = DEFAULT.wait,
     timeout: Timeout = DEFAULT.timeout,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gitrel.cli.flags import Headers, Output
 from gitrel.cli.options import Verb, VerbGroup, argument, duration, option, session_of
-from gitrel.cli.output import Column, Format, Item, Listing
+from gitrel.cli.output import Column, Item, Listing
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import GitrelError, TimedOut, UsageError
@@ -28,6 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
 )
+
+Name = Annotated[str, option("cluster_name")]
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -45,25 +48,11 @@ class Authorization(StrEnum):
     BOTH = "RBAC,AlwaysAllow"
 
 
-class ClusterVerb(Verb):
-    """A verb whose own options win over global ones of the same name (`--token-file`)."""
-
-    def __init__(self, *args: Any, **attributes: Any) -> None:
-        super().__init__(*args, **attributes)
-        taken: set[str] = set()
-        kept = []
-        for param in self.params:
-            if taken.isdisjoint(param.opts) or param.param_type_name == "argument":
-                kept.append(param)
-                taken.update(param.opts)
-        self.params = kept
-
-
-@app.command(cls=ClusterVerb)
+@app.command(cls=Verb)
 def up(
     context: typer.Context,
     *,
-    name: Annotated[str, option("cluster_name")] = DEFAULT.cluster_name,
+    name: Name = DEFAULT.cluster_name,
     listen: Annotated[str | None, option("listen")] = DEFAULT.listen,
     nodes: Annotated[int | None, option("nodes", min=0, max=5000)] = DEFAULT.nodes,
     clock: Annotated[Clock | None, option("clock")] = DEFAULT.clock,
@@ -223,11 +212,11 @@ def arguments(name: str, settings: Settings) -> Sequence[str]:
     return ("cluster", "up", "--foreground", *given)
 
 
-@app.command(cls=ClusterVerb)
+@app.command(cls=Verb)
 def down(
     context: typer.Context,
     *,
-    name: Annotated[str, option("cluster_name")] = DEFAULT.cluster_name,
+    name: Name = DEFAULT.cluster_name,
     delete: Annotated[bool, option("delete")] = DEFAULT.delete,
 ) -> int:
     """Stop a cluster. What is in it stays, unless it is deleted too."""
@@ -253,12 +242,12 @@ def _existing(name: str) -> Home:
     return place
 
 
-@app.command("list", cls=ClusterVerb)
+@app.command("list", cls=Verb)
 def list_(
     context: typer.Context,
     *,
-    output: Annotated[Format | None, option("output")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    output: Output = DEFAULT.output,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """List the clusters that are kept on this machine."""
     from gitrel.cluster.server.home import homes, state_root
@@ -295,11 +284,11 @@ _COLUMNS = (
 )
 
 
-@app.command(cls=ClusterVerb)
+@app.command(cls=Verb)
 def kubeconfig(
     context: typer.Context,
     *,
-    name: Annotated[str, option("cluster_name")] = DEFAULT.cluster_name,
+    name: Name = DEFAULT.cluster_name,
 ) -> int:
     """Print the kubeconfig of a cluster's administrator."""
     place = _existing(name)
@@ -311,12 +300,12 @@ def kubeconfig(
     return 0
 
 
-@app.command(cls=ClusterVerb)
+@app.command(cls=Verb)
 def advance(
     context: typer.Context,
     by: Annotated[str, argument("DURATION", "How far, such as 10m or 2d.")],
     *,
-    name: Annotated[str, option("cluster_name")] = DEFAULT.cluster_name,
+    name: Name = DEFAULT.cluster_name,
 ) -> int:
     """Let time pass in a cluster with a virtual clock, at once. Prints what time it is then.
 
@@ -331,12 +320,12 @@ def advance(
     return 0
 
 
-@app.command(cls=ClusterVerb)
+@app.command(cls=Verb)
 def snapshot(
     context: typer.Context,
     file: Annotated[Path, argument("FILE", "The file that the cluster is kept in.")],
     *,
-    name: Annotated[str, option("cluster_name")] = DEFAULT.cluster_name,
+    name: Name = DEFAULT.cluster_name,
 ) -> int:
     """Write a cluster's state to a file, running or not; `up --from FILE` starts another one from it."""
     _existing(name).snapshot(file)

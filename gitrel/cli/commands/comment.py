@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitrel.cli.commands.act import ForgeKind
+from gitrel.cli.flags import ForgeUrl, Remote, WhichForge
 from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import UsageError
@@ -27,9 +27,9 @@ def comment(
     *,
     saved: Annotated[Path | None, option("comment_from")] = DEFAULT.comment_from,
     commit: Annotated[str | None, option("comment_commit")] = DEFAULT.comment_commit,
-    remote: Annotated[str | None, option("remote")] = DEFAULT.remote,
-    forge: Annotated[ForgeKind, option("forge")] = DEFAULT.forge,
-    forge_url: Annotated[str | None, option("forge_url")] = DEFAULT.forge_url,
+    remote: Remote = DEFAULT.remote,
+    forge: WhichForge = DEFAULT.forge,
+    forge_url: ForgeUrl = DEFAULT.forge_url,
 ) -> int:
     """Write a diff as the one comment of a pull request.
 

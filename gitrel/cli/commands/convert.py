@@ -12,7 +12,8 @@ import typer
 
 from gitrel.cli import lookup
 from gitrel.cli.converting import Converted, converted
-from gitrel.cli.options import Verb, argument, option, session_of
+from gitrel.cli.flags import AnyComponent, DryRun, Headers
+from gitrel.cli.options import Verb, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, unified
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import InvalidRepository, UsageError
@@ -27,14 +28,12 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def convert(
     context: typer.Context,
-    component: Annotated[
-        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
-    ] = None,
+    component: AnyComponent = None,
     *,
     kubernetes: Annotated[str | None, option("kubernetes")] = DEFAULT.kubernetes,
-    dry_run: Annotated[bool, option("dry_run")] = DEFAULT.dry_run,
+    dry_run: DryRun = DEFAULT.dry_run,
     output: Annotated[Format | None, option("output", default_is="a unified diff")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Rewrite apiVersions that Kubernetes has removed.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import gitrel
+from gitrel.cli.flags import Seed, SoakFactor
 from gitrel.cli.matrix import matrix_listing
 from gitrel.cli.options import Verb, option, session_of
 from gitrel.cli.output import Format
@@ -35,8 +36,8 @@ def demo(
     context: typer.Context,
     *,
     directory: Annotated[Path | None, option("directory")] = DEFAULT.directory,
-    seed: Annotated[int, option("seed")] = DEFAULT.seed,
-    soak_factor: Annotated[float | None, option("soak_factor", min=0)] = DEFAULT.soak_factor,
+    seed: Seed = DEFAULT.seed,
+    soak_factor: SoakFactor = DEFAULT.soak_factor,
     real_region: Annotated[list[str], option("real_region")] = DEFAULT.real_region,
 ) -> int:
     """Watch one good and one bad release go around the world.

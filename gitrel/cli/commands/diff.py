@@ -10,6 +10,7 @@ import typer
 
 from gitrel.cli import lookup
 from gitrel.cli.comparison import SAVED_BYTES_MAX, Comparison, document, head_json, items_json, read_saved
+from gitrel.cli.flags import AnyComponent, Headers, Revision, ShowSecrets, Version
 from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_json, unified
 from gitrel.cli.session import Session
@@ -39,22 +40,20 @@ class DiffFormat(StrEnum):
 @app.command(cls=Verb)
 def diff(
     context: typer.Context,
-    component: Annotated[
-        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
-    ] = None,
+    component: AnyComponent = None,
     environment: Annotated[
         str | None, argument("ENVIRONMENT", "Only in this environment; in all of them if left out.")
     ] = None,
     *,
     base: Annotated[str | None, option("base")] = DEFAULT.base,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
-    version: Annotated[str | None, option("component_version")] = DEFAULT.component_version,
+    revision: Revision = DEFAULT.revision,
+    version: Version = DEFAULT.component_version,
     rehearse: Annotated[bool, option("rehearse_change")] = DEFAULT.rehearse_change,
     saved: Annotated[Path | None, option("saved")] = DEFAULT.saved,
     save: Annotated[Path | None, option("save")] = DEFAULT.save,
-    show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
+    show_secrets: ShowSecrets = DEFAULT.show_secrets,
     output: Annotated[DiffFormat, option("diff_output")] = DEFAULT.diff_output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Show what applying now would change.
 

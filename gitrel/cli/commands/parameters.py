@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from gitrel.cli import lookup
-from gitrel.cli.options import Verb, argument, option, session_of
+from gitrel.cli.flags import Headers, Output, Revision, ShowSecrets
+from gitrel.cli.options import Verb, argument, session_of
 from gitrel.cli.output import Column, Format, Item, Listing
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import UsageError
@@ -28,10 +29,10 @@ def explain(
         str | None, argument("PARAMETER", "Only this parameter, by its dotted name; all of them if left out.")
     ] = None,
     *,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
-    show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
-    output: Annotated[Format | None, option("output")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    revision: Revision = DEFAULT.revision,
+    show_secrets: ShowSecrets = DEFAULT.show_secrets,
+    output: Output = DEFAULT.output,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Show where each parameter comes from.
 

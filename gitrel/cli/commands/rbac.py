@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gitrel.cli import lookup
+from gitrel.cli.flags import Headers, Revision
 from gitrel.cli.options import Verb, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_yaml
 from gitrel.cli.rendering import renderings
@@ -31,11 +32,11 @@ def rbac(
     context: typer.Context,
     *,
     environment: Annotated[str | None, option("rbac_environment")] = DEFAULT.rbac_environment,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
+    revision: Revision = DEFAULT.revision,
     account: Annotated[str, option("service_account")] = DEFAULT.service_account,
     escalate: Annotated[bool, option("escalate")] = DEFAULT.escalate,
     output: Annotated[Format | None, option("output", default_is="yaml")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Print the exact rights that gitrel needs.
 

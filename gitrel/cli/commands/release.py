@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gitrel.cli.acting import working
+from gitrel.cli.flags import Actor, DryRun, Headers, Output, Reason, Remote
 from gitrel.cli.options import Verb, VerbGroup, argument, option, session_of
 from gitrel.cli.output import Format, unified
 from gitrel.cli.releases import (
@@ -37,12 +38,6 @@ app = typer.Typer(
 )
 
 Component = Annotated[str, argument("COMPONENT", "The component whose versions these are.")]
-Actor = Annotated[str | None, option("actor")]
-Remote = Annotated[str | None, option("remote")]
-Reason = Annotated[str, option("reason")]
-DryRun = Annotated[bool, option("dry_run")]
-Output = Annotated[Format | None, option("output")]
-Headers = Annotated[bool, option("headers")]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gitrel.cli import lookup
+from gitrel.cli.flags import Cache, Headers, Revision, ShowSecrets, Version
 from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_yaml
 from gitrel.cli.rendering import renderings
@@ -29,11 +30,11 @@ def validate(
     *,
     strict: Annotated[bool, option("strict")] = DEFAULT.strict,
     render: Annotated[bool, option("render")] = DEFAULT.render,
-    cache: Annotated[bool, option("cache")] = DEFAULT.cache,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
+    cache: Cache = DEFAULT.cache,
+    revision: Revision = DEFAULT.revision,
     report: Annotated[Path | None, option("report")] = DEFAULT.report,
     output: Annotated[Format | None, option("output", default_is="one line each")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Check every file, and render everything.
 
@@ -88,11 +89,11 @@ def render(
         str | None, argument("ENVIRONMENT", "For which environment; for all of them if left out.")
     ] = None,
     *,
-    version: Annotated[str | None, option("component_version")] = DEFAULT.component_version,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
-    show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
+    version: Version = DEFAULT.component_version,
+    revision: Revision = DEFAULT.revision,
+    show_secrets: ShowSecrets = DEFAULT.show_secrets,
     output: Annotated[Format | None, option("output", default_is="yaml")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Print the manifests of a component.
 

@@ -12,6 +12,7 @@ import typer
 
 from gitrel.cli import lookup
 from gitrel.cli.acting import working
+from gitrel.cli.flags import Actor, Headers, Output, Reason, Remote
 from gitrel.cli.options import Verb, VerbGroup, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing
 from gitrel.cli.rollouts import (
@@ -40,11 +41,9 @@ app = typer.Typer(
 
 Component = Annotated[str, argument("COMPONENT", "Whose rollout.")]
 AnyComponent = Annotated[str | None, argument("COMPONENT", "Whose rollouts; those of all if left out.")]
-Remote = Annotated[str | None, option("remote")]
-Actor = Annotated[str | None, option("actor")]
-Reason = Annotated[str, option("reason")]
-Output = Annotated[Format | None, option("output")]
-Headers = Annotated[bool, option("headers")]
+AnyEnvironment = Annotated[
+    str | None, argument("ENVIRONMENT", "In which environment; in all of them if left out.")
+]
 
 
 @contextmanager
@@ -105,9 +104,7 @@ def list_(
 def why(
     context: typer.Context,
     component: Component,
-    environment: Annotated[
-        str | None, argument("ENVIRONMENT", "In which environment; in all of them if left out.")
-    ] = None,
+    environment: AnyEnvironment = None,
     *,
     remote: Remote = DEFAULT.remote,
     output: Annotated[Format | None, option("output", default_is="one sentence each")] = DEFAULT.output,
@@ -243,9 +240,7 @@ for _verb, _help in ORDERS.items():
 def retry(
     context: typer.Context,
     component: Component,
-    environment: Annotated[
-        str | None, argument("ENVIRONMENT", "In which environment; in all of them if left out.")
-    ] = None,
+    environment: AnyEnvironment = None,
     *,
     reason: Reason = DEFAULT.reason,
     actor: Actor = DEFAULT.actor,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from gitrel.cli.flags import Headers
 from gitrel.cli.lookup import pick
 from gitrel.cli.options import Verb, argument, option, session_of
 from gitrel.cli.output import Column, Format, Item, Listing, to_json, to_yaml
@@ -25,7 +26,7 @@ def schema(
     output: Annotated[
         Format | None, option("output", default_is="json for one kind, table without")
     ] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Print the JSON Schema of the files people write.
 

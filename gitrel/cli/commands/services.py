@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitrel.cli.options import Verb, argument, duration, option, session_of
+from gitrel.cli.flags import Actor, AnyComponents, Cache, Remote
+from gitrel.cli.options import Verb, duration, option, session_of
 from gitrel.clock import SystemClock, format_instant
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import GitrelError, UsageError
@@ -28,16 +29,14 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def daemon(
     context: typer.Context,
-    components: Annotated[
-        list[str] | None, argument("COMPONENT", "Only these components; all of them if left out.")
-    ] = None,
+    components: AnyComponents = None,
     *,
     poll: Annotated[timedelta, option("poll", parser=duration)] = DEFAULT.poll,
     listen: Annotated[str | None, option("daemon_listen")] = DEFAULT.daemon_listen,
     webhook_secret_file: Annotated[Path | None, option("webhook_secret_file")] = DEFAULT.webhook_secret_file,
-    actor: Annotated[str | None, option("actor")] = DEFAULT.actor,
-    remote: Annotated[str | None, option("remote")] = DEFAULT.remote,
-    cache: Annotated[bool, option("cache")] = DEFAULT.cache,
+    actor: Actor = DEFAULT.actor,
+    remote: Remote = DEFAULT.remote,
+    cache: Cache = DEFAULT.cache,
 ) -> int:
     """Reconcile for ever.
 

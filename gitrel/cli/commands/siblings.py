@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from gitrel.cli import lookup
-from gitrel.cli.options import Verb, argument, option, session_of
-from gitrel.cli.output import Column, Format, Item, Listing
+from gitrel.cli.flags import AnyComponent, Headers, Output, Revision, ShowSecrets
+from gitrel.cli.options import Verb, session_of
+from gitrel.cli.output import Column, Item, Listing
 from gitrel.cli.session import Session
 from gitrel.clock import format_instant
 from gitrel.config.settings import DEFAULT
@@ -31,14 +32,12 @@ Ask = Callable[[Setting], Item]
 @app.command(cls=Verb, name="drift")
 def drift(
     context: typer.Context,
-    component: Annotated[
-        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
-    ] = None,
+    component: AnyComponent = None,
     *,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
-    show_secrets: Annotated[bool, option("show_secrets")] = DEFAULT.show_secrets,
-    output: Annotated[Format | None, option("output")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    revision: Revision = DEFAULT.revision,
+    show_secrets: ShowSecrets = DEFAULT.show_secrets,
+    output: Output = DEFAULT.output,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Show where environments differ from their siblings.
 
@@ -75,13 +74,11 @@ def drift(
 @app.command(cls=Verb, name="flags")
 def list_flags(
     context: typer.Context,
-    component: Annotated[
-        str | None, argument("COMPONENT", "Only this component; all of them if left out.")
-    ] = None,
+    component: AnyComponent = None,
     *,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
-    output: Annotated[Format | None, option("output")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    revision: Revision = DEFAULT.revision,
+    output: Output = DEFAULT.output,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Show feature flags, and the commit that turned each on.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from gitrel.cli import lookup
+from gitrel.cli.flags import AnyComponents, Headers, Output, Remote
 from gitrel.cli.matrix import cell_listing, matrix_listing
-from gitrel.cli.options import Verb, argument, option, session_of
+from gitrel.cli.options import Verb, session_of
 from gitrel.cli.output import Format, Listing, cell_width, is_terminal
 from gitrel.cli.session import Session
 from gitrel.config.settings import DEFAULT
@@ -24,13 +25,11 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(cls=Verb)
 def status(
     context: typer.Context,
-    components: Annotated[
-        list[str] | None, argument("COMPONENT", "Only these components; all of them if left out.")
-    ] = None,
+    components: AnyComponents = None,
     *,
-    remote: Annotated[str | None, option("remote")] = DEFAULT.remote,
-    output: Annotated[Format | None, option("output")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    remote: Remote = DEFAULT.remote,
+    output: Output = DEFAULT.output,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Show which version runs where, and until when.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gitrel.cli import lookup
+from gitrel.cli.flags import Headers, Output, Revision, Seed, SoakFactor
 from gitrel.cli.options import Verb, argument, instant, option, session_of
 from gitrel.cli.output import Column, Format, Item, table, to_json, to_yaml
 from gitrel.cli.progress import display
@@ -34,14 +35,14 @@ def rehearse(
     component: Annotated[str, argument("COMPONENT", "The component to roll out.")],
     version: Annotated[str, argument("VERSION", "The version to roll out.")],
     *,
-    seed: Annotated[int, option("seed")] = DEFAULT.seed,
+    seed: Seed = DEFAULT.seed,
     fault: Annotated[list[str], option("fault")] = DEFAULT.fault,
-    soak_factor: Annotated[float | None, option("soak_factor", min=0)] = DEFAULT.soak_factor,
+    soak_factor: SoakFactor = DEFAULT.soak_factor,
     start: Annotated[datetime | None, option("start", parser=instant)] = DEFAULT.start,
     events: Annotated[Path | None, option("events")] = DEFAULT.events,
-    revision: Annotated[str | None, option("revision")] = DEFAULT.revision,
-    output: Annotated[Format | None, option("output")] = DEFAULT.output,
-    headers: Annotated[bool, option("headers")] = DEFAULT.headers,
+    revision: Revision = DEFAULT.revision,
+    output: Output = DEFAULT.output,
+    headers: Headers = DEFAULT.headers,
 ) -> int:
     """Play a rollout on virtual clusters and a virtual clock.
 
