@@ -29,8 +29,9 @@ from gitrel.telemetry.masking import MASKER
 from gitrel.telemetry.text import clean
 
 if TYPE_CHECKING:
-    from gitrel.orchestrator.versions.parts import Backport, Source
+    from gitrel.orchestrator.versions.parts import Backport
     from gitrel.orchestrator.versions.qualify import Candidate, Verdict
+    from gitrel.orchestrator.versions.source import Source
     from gitrel.orchestrator.versions.workshop import Workshop
 
 app = typer.Typer(
@@ -149,7 +150,7 @@ def backport(
 
 
 def _source(commit: str | None, patch: str | None) -> Source:
-    from gitrel.orchestrator.versions.parts import Source
+    from gitrel.orchestrator.versions.source import Source
 
     if (commit is None) == (patch is None):
         raise UsageError("name the fix with --commit REV or with --patch FILE, one of them")

@@ -9,23 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from gitrel.errors import Problem, UsageError
 from gitrel.orchestrator.versions import branches
 from gitrel.orchestrator.versions.active import where_it_runs
-from gitrel.orchestrator.versions.parts import (
-    Backport,
-    Found,
-    Part,
-    Place,
-    Source,
-    has_it,
-    in_doubt,
-    message_of,
-    part_of,
-    read_fix,
-    without_it,
-)
+from gitrel.orchestrator.versions.parts import Backport, Part, Place, have_it, message_of, part_of, without_it
+from gitrel.orchestrator.versions.source import Found, Source, read_fix
 from gitrel.orchestrator.versions.workshop import Bench, Workshop, at_bench, sorted_versions
 from gitrel.repo import cutting, layout
 from gitrel.repo.fix import FileFix, Files, backwards, carry, files_in
@@ -83,8 +73,7 @@ def _in_directories(
     others = [_place(bench, component.name, name) for name in component.versions if name not in targets]
     found = read_fix(bench, component, source, [*places, *others] if source.patch else places)
     parts = tuple(_part(bench, component.versions[place.version], place, found) for place in places)
-    aside = [_place(bench, component.name, name) for name in in_doubt(component, targets, running)]
-    have = [place.version for place in aside if has_it(place, found)]
+    have = have_it(component, targets, running, found.fix, partial(_place, bench, component.name))
     notes = (*found.notes, *without_it(component, [*targets, *have], running))
     result = Backport(component.name, found.source, found.subject, parts, notes=notes)
     changes = [change for part in parts for change in part.changes]
@@ -105,7 +94,7 @@ def _place(bench: Bench, component: str, version: str, environments: tuple[str, 
 
 
 def _part(bench: Bench, version: Version, place: Place, found: Found) -> Part:
-    part, files = part_of(place, found)
+    part, files = part_of(place, found.fix)
     edited = state_of(version) == "edited"
     if not part.problems and edited and not _explains(found.fix, version, place.files):
         return Part(version.name, "refused", place.environments, problems=tuple(_unexplained(version)))

@@ -11,20 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gitrel.errors import UsageError
-from gitrel.orchestrator.versions.parts import (
-    Backport,
-    Part,
-    Place,
-    Source,
-    has_it,
-    in_doubt,
-    message_of,
-    part_of,
-    read_fix,
-    without_it,
-)
+from gitrel.orchestrator.versions.parts import Backport, Part, Place, have_it, message_of, part_of, without_it
+from gitrel.orchestrator.versions.source import Source, read_fix
 from gitrel.orchestrator.versions.workshop import Bench, sorted_versions
 from gitrel.repo import cutting, layout
 from gitrel.repo.edit import FileChange
@@ -64,10 +55,9 @@ def backport(
     places = [*current, *(_place(bench, component, line, running) for line in lines)]
     tried = places if current else [*places, _current(bench, component)]
     found = read_fix(bench, component, source, tried if source.patch else places)
-    done = [part_of(place, found) for place in places]
+    done = [part_of(place, found.fix) for place in places]
     released = _released(component, [part for part, _ in done[len(current) :]], lines)
-    aside = [_as_tagged(bench, component, name) for name in in_doubt(component, targets, running)]
-    have = [place.version for place in aside if has_it(place, found)]
+    have = have_it(component, targets, running, found.fix, partial(_as_tagged, bench, component))
     lacking = _without(component, [*targets, *have], lines, running)
     notes = (*found.notes, *_ahead(bench, component, lines), *lacking)
     parts = (*(part for part, _ in done[: len(current)]), *released)

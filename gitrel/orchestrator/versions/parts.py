@@ -1,37 +1,24 @@
-"""What a backport is made of: where a fix comes from, and what each version gets of it.
+"""What a backport is made of: what each version gets of a fix, and who goes without it.
 
 The same for versions in directories and for versions that are tags; what differs is where the result goes.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gitrel.errors import Problem
-from gitrel.orchestrator.versions.workshop import Bench, sorted_versions
-from gitrel.repo import cutting, fixsource, layout
+from gitrel.orchestrator.versions.workshop import sorted_versions
+from gitrel.repo import cutting, layout
 from gitrel.repo.edit import Delete, FileChange, PutFile, commit_message, one_line
 from gitrel.repo.fix import FileFix, Files, Fixed, carry
 from gitrel.repo.model import Component
-from gitrel.repo.patch import parse_patch
-from gitrel.repo.tagged import ComponentTags, is_flat, overlay
-from gitrel.repo.tree import RawTree
 
 _BY_HAND = "make a fix for this version by itself, or leave the version out with --to"
 Outcome = Literal["fixed", "renewed", "has it", "refused"]
 """`renewed`: it has the fix, which was made in it by hand, and its record says so from now on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a fix comes from: a commit of the repository, or else a patch and the name it goes by."""
-
-    revision: str = ""
-    patch: bytes = b""
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,68 +72,9 @@ class Backport:
         return tuple(problem for part in self.parts for problem in part.problems)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A fix that was read: what it is, where it comes from, and what to tell about it."""
-
-    fix: tuple[FileFix, ...]
-    source: str
-    subject: str
-    notes: tuple[str, ...] = ()
-
-
-# ── The fix ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_fix(bench: Bench, component: Component, source: Source, places: Sequence[Place]) -> Found:
-    """Raises UsageError for a commit or a patch that changes no version, or applies to none of `places`."""
-    if source.revision:
-        return _from_commit(bench, component, source.revision)
-
-    def flat(name: str) -> bool:
-        return component.tag_prefix is not None and is_flat(bench.tree, name)
-
-    groups = fixsource.sorted_out(parse_patch(source.patch, source.name), component.name, flat)
-    version = fixsource.chosen(groups, component.name, source.name)
-    ordered = sorted(places, key=lambda place: place.version != version)
-    tried = {place.version: place.files for place in ordered}
-    fix = fixsource.taken_by_first(groups[version], tried, source.name)
-    digest = hashlib.sha256(source.patch).hexdigest()
-    return Found(fix, f"patch sha256:{digest}", source.name)
-
-
-def _from_commit(bench: Bench, component: Component, revision: str) -> Found:
-    """What the commit did to the component, as against its first parent: a merge counts as a whole."""
-    repository = bench.shop.repository
-    commit = repository.resolve(revision)
-    (read,) = repository.commits([commit])
-    after = _seen(component, repository.read_commit(commit))
-    before = _seen(component, repository.read_commit(read.parents[0])) if read.parents else RawTree({})
-    found = fixsource.from_trees(before, after, component.name)
-    version = fixsource.chosen(found, component.name, f"commit {commit[:12]}")
-    others = fixsource.left_out(before, after, component.name)
-    notes = (f"not carried, for it is no part of a version: {_some(others)}",) if others else ()
-    return Found(found[version], f"commit {commit}", read.message.split("\n", 1)[0], notes)
-
-
-def _seen(component: Component, tree: RawTree) -> RawTree:
-    """The tree with the component's flat files where versions are looked for."""
-    if component.tag_prefix is None:
-        return tree
-    return overlay(tree, {component.name: ComponentTags(component.tag_prefix)})
-
-
-def _some(paths: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(paths) - most} more" if len(paths) > most else ""
-    return ", ".join(paths[:most]) + more
-
-
-# ── One version ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def part_of(place: Place, found: Found) -> tuple[Part, Files]:
+def part_of(place: Place, fix: Iterable[FileFix]) -> tuple[Part, Files]:
     """What a version gets, and its files afterwards."""
-    fixed = carry(found.fix, place.files)
+    fixed = carry(fix, place.files)
     problems = tuple(
         replace(one, file=f"{place.folder}/{one.file}{place.shown}", todo=_BY_HAND) for one in fixed.clashes
     )
@@ -171,19 +99,18 @@ def _changes(folder: str, fixed: Fixed) -> Iterator[FileChange]:
         yield PutFile(there, file.data, file.executable) if file else Delete(there)
 
 
-def has_it(place: Place, found: Found) -> bool:
-    """Whether the version holds the fix already."""
-    part, _ = part_of(place, found)
-    return part.outcome == "has it"
-
-
-def in_doubt(
-    component: Component, reached: Iterable[str], running: Mapping[str, tuple[str, ...]]
+def have_it(
+    component: Component,
+    reached: Iterable[str],
+    running: Mapping[str, tuple[str, ...]],
+    fix: Sequence[FileFix],
+    place_of: Callable[[str], Place],
 ) -> list[str]:
-    """Versions that the fix is not carried into, and of which it matters whether they have it."""
+    """Versions that the fix is not carried into, of which it matters whether they have it, and that do."""
     newest = cutting.newest_released(component)
     names = {*running, *([newest.name] if newest else [])}
-    return sorted_versions((names & component.versions.keys()) - set(reached))
+    in_doubt = sorted_versions((names & component.versions.keys()) - set(reached))
+    return [name for name in in_doubt if part_of(place_of(name), fix)[0].outcome == "has it"]
 
 
 def without_it(
