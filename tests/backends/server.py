@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,11 +26,14 @@ class Talk(BaseHTTPRequestHandler):
         return {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
 
     def do_GET(self) -> None:
-        self.server.answer(self)  # type: ignore[attr-defined]  # the server below
+        assert isinstance(self.server, Script)
+        self.server.answer(self)
 
-    def json(self, body: Any, status: int = 200) -> None:
+    def json(self, body: Any, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -89,9 +93,9 @@ class Script(ThreadingHTTPServer):
         """The object as it is from now on, which nobody is told by itself."""
         self.version += 1
         metadata = {"name": name, "namespace": "shop", "resourceVersion": str(self.version)}
-        metadata["labels"] = {"owner": "web"}  # type: ignore[assignment]
-        self.objects[name] = {"metadata": metadata, "data": {"v": value}}
-        return self.objects[name]  # type: ignore[no-any-return]
+        made = {"metadata": {**metadata, "labels": {"owner": "web"}}, "data": {"v": value}}
+        self.objects[name] = made
+        return made
 
 
 @contextmanager

@@ -89,6 +89,48 @@ def test_an_event_older_than_our_own_write_is_passed_over() -> None:
     assert memory.get("a") == {"apiVersion": "v1", "kind": "ConfigMap"} | config("a", 9)
 
 
+@pytest.mark.parametrize("answered", [5, 6], ids=["the event was first", "another event was too"])
+def test_what_comes_after_our_own_write_is_never_passed_over(answered: int) -> None:
+    """The event of an apply may be here before its answer is, and one that changes nothing has no event at
+    all: whoever changes the object then is seen, and an old answer covers nothing up."""
+    memory = fresh()
+    for version in range(5, answered + 1):
+        memory.put(config("a", version))
+    memory.put(config("a", 5), own=True)
+    assert memory.get("a") == {"apiVersion": "v1", "kind": "ConfigMap"} | config("a", answered)
+    memory.put(config("a", 7))
+    assert memory.get("a") == {"apiVersion": "v1", "kind": "ConfigMap"} | config("a", 7)
+
+
+def test_an_answer_that_comes_late_raises_nobody_from_the_dead() -> None:
+    """Deleted between our write and its answer: gone is gone. Made anew by gitrel, it is there, whatever the
+    event of the deletion before says then."""
+    memory = fresh()
+    memory.drop(config("a", 6))
+    memory.put(config("a", 5), own=True)
+    assert memory.get("a") is None
+    memory.put(config("a", 8), own=True)
+    memory.drop(config("a", 7))
+    assert memory.get("a") is not None
+
+
+def test_versions_that_are_no_numbers_are_waited_for() -> None:
+    """A server may number in its own way: then the event of the write itself is waited for, ten seconds."""
+    clock = Clock()
+    memory = fresh(clock=clock)
+
+    def config_at(version: str) -> Object:
+        return {"metadata": {"name": "a", "resourceVersion": version, "labels": {OWNER: "web"}}}
+
+    memory.put(config_at("e"), own=True)
+    memory.put(config_at("d"))
+    assert (memory.get("a") or {})["metadata"]["resourceVersion"] == "e"
+    memory.put(config_at("e"))
+    memory.put(config_at("e"), own=True)
+    memory.put(config_at("f"))
+    assert (memory.get("a") or {})["metadata"]["resourceVersion"] == "f"
+
+
 def test_only_owned_objects_ring() -> None:
     """A daemon is woken for what gitrel owns, not for every pod."""
     heard: list[None] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ import pytest
 from gitrel.backends.backend import Scope
 from gitrel.backends.kubernetes import watch as watches
 from gitrel.backends.kubernetes.backend import KubernetesBackend, open_kubernetes
+from gitrel.backends.kubernetes.memory import Memory
+from gitrel.kube.identity import Object
 from tests.backends.server import Say, Script, Talk, scripted
 
 SCOPE = Scope("v1", "ConfigMap", "shop")
@@ -112,12 +115,56 @@ def test_what_history_cannot_tell_is_listed_again(tmp_path: Path, say: Say, word
         wait_until(lambda: value(backend) == "2")
 
 
-def test_a_connection_that_says_nothing_is_opened_again(tmp_path: Path) -> None:
-    """From the last version that was heard of, so that nothing is missed and nothing is listed."""
+def test_after_silence_everything_is_listed_again(tmp_path: Path) -> None:
+    """Nobody may be there, or a server that was put back to the version of a backup: asked to go on from a
+    later one it says nothing at all, and what is different there is not told."""
     with watched(tmp_path) as (server, backend):
-        wait_until(lambda: backend.troubles().get("silent", 0) >= 2)
-        assert server.asked.count("list") == 1
-        assert set(server.asked) == {"list", "watch 2"}
+        server.hold("a", "2")
+        wait_until(lambda: backend.troubles().get("silent", 0) >= 2 and server.asked.count("list") >= 2)
+        wait_until(lambda: value(backend) == "2")
+
+
+def test_a_watch_that_is_told_to_wait_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """429 with Retry-After: not asked again before, and it goes on from where it was."""
+
+    def busy(talk: Talk) -> None:
+        talk.json({"kind": "Status", "code": 429}, 429, {"Retry-After": "7"})
+
+    pauses: list[float] = []
+    wait = threading.Event.wait
+
+    def waited(event: threading.Event, timeout: float | None = None) -> bool:
+        if threading.current_thread().name.startswith("gitrel-watch") and timeout is not None:
+            pauses.append(timeout)
+            timeout = 0.001
+        return wait(event, timeout)
+
+    monkeypatch.setattr(threading.Event, "wait", waited)
+    with watched(tmp_path, busy) as (server, _):
+        wait_until(lambda: sum(word.startswith("watch") for word in server.asked) >= 2)
+        assert pauses[0] == 7.0
+        assert server.asked[:3] == ["list", "watch 2", "watch 2"]
+
+
+def test_an_error_of_our_own_ends_no_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that died in silence would leave a memory that is believed for ever: it is counted, and listed
+    again."""
+    put, broken = Memory.put, [True]
+
+    def puts(self: Memory, obj: Object, *, own: bool = False) -> None:
+        if broken:
+            broken.pop()
+            raise AttributeError
+        put(self, obj, own=own)
+
+    def changes(talk: Talk) -> None:
+        talk.begin()
+        talk.event("MODIFIED", {"metadata": {"name": "a", "resourceVersion": "9"}})
+
+    monkeypatch.setattr(Memory, "put", puts)
+    with watched(tmp_path, changes) as (server, backend):
+        wait_until(lambda: backend.troubles().get("fault") == 1 and server.asked.count("list") >= 2)
+        wait_until(lambda: value(backend) == "1")
 
 
 def test_a_watch_that_ends_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -22,7 +22,10 @@ from gitrel.kube.identity import Object, labels_of
 OBJECTS_MAX = 20_000
 """Of one scope; more are not remembered, but asked for."""
 PATIENCE_SECONDS = 10.0
-"""How long events are passed over that are older than what gitrel has just written itself."""
+"""How long events are passed over that may be older than what gitrel has just written itself, where versions
+are no numbers and so cannot be compared."""
+GONE_MAX = 1000
+"""Deletions that are remembered, in case that the answer to our own write comes after its object has gone."""
 
 
 class TooMany(Exception):
@@ -84,6 +87,7 @@ class Memory:
         self._kept: dict[str, Kept] = {}
         self._labelled: dict[tuple[str, str], set[str]] = {}
         self._written: dict[str, tuple[str, float]] = {}
+        self._gone: dict[str, str] = {}
 
     def replace(self, objects: Iterable[Mapping[str, Any]]) -> None:
         """All there is now, after a list. Raises TooMany, and remembers nothing then."""
@@ -91,6 +95,7 @@ class Memory:
         with self._lock:
             old, self._kept = self._kept, new
             self._labelled = {}
+            self._gone.clear()
             for name, kept in new.items():
                 self._label(name, kept)
             self._written.clear()
@@ -100,14 +105,20 @@ class Memory:
         self._changes.count(kept.owner for name in names for kept in (old.get(name), new.get(name)) if kept)
 
     def put(self, obj: Mapping[str, Any], *, own: bool = False) -> None:
-        """One object as it is now. `own`: gitrel wrote it, and the event that tells so is still to come."""
+        """One object as it is now. `own`: gitrel wrote it, and the event that tells so may have come before
+        the answer, or comes later."""
         name, new = _name(obj), self._keep(obj)
         with self._lock:
             old = self._kept.get(name)
+            if is_older(new.version, old.version if old else self._gone.get(name)):
+                return
             if own:
+                if old is not None and old.version == new.version:
+                    return  # its event was here first, or nothing had to be written
                 self._written[name] = new.version, self._clock() + PATIENCE_SECONDS
             elif self._is_overtaken(name, new.version):
                 return
+            self._gone.pop(name, None)
             if old is None and len(self._kept) >= OBJECTS_MAX:
                 raise TooMany
             if old is not None:
@@ -119,11 +130,17 @@ class Memory:
 
     def drop(self, obj: Mapping[str, Any]) -> None:
         """One object that is gone, or matches no more."""
+        name, version = _name(obj), str((obj.get("metadata") or {}).get("resourceVersion", ""))
         with self._lock:
-            old = self._kept.pop(_name(obj), None)
+            if (kept := self._kept.get(name)) is not None and is_older(version, kept.version):
+                return  # gitrel itself has made it anew since
+            old = self._kept.pop(name, None)
             if old is not None:
-                self._unlabel(_name(obj), old)
-            self._written.pop(_name(obj), None)
+                self._unlabel(name, old)
+            self._written.pop(name, None)
+            self._gone[name] = version
+            if len(self._gone) > GONE_MAX:
+                del self._gone[next(iter(self._gone))]
         if old is not None:
             self._changes.count({old.owner})
 
@@ -167,11 +184,12 @@ class Memory:
         return len(self._kept)
 
     def _is_overtaken(self, name: str, version: str) -> bool:
-        """Whether an event tells of a time before our own write, without comparing versions for it."""
+        """Whether an event may tell of a time before our own write, for versions that cannot be compared."""
         written = self._written.get(name)
         if written is None:
             return False
-        if written[0] != version and self._clock() < written[1]:
+        is_open = written[0] != version and is_older(written[0], version) is None
+        if is_open and self._clock() < written[1]:
             return True
         del self._written[name]
         return False
@@ -182,6 +200,21 @@ class Memory:
         version = str((obj.get("metadata") or {}).get("resourceVersion", ""))
         labels = {intern(key): intern(value) for key, value in labels_of(obj).items()}
         return Kept(version, labels.get(self._count_by, ""), orjson.dumps(slim), labels)
+
+
+def is_older(version: str, than: str | None) -> bool | None:
+    """Whether one resource version comes before another; None where that cannot be told.
+
+    Versions of one resource are whole numbers that grow (KEP-5504), but for servers that keep objects in
+    a way of their own.
+    """
+    if than is None or not (_is_number(version) and _is_number(than)):
+        return None
+    return int(version) < int(than)
+
+
+def _is_number(version: str) -> bool:
+    return version.isascii() and version.isdigit()
 
 
 def _matches(kept: Kept, selector: Mapping[str, str]) -> bool:

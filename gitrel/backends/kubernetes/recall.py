@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gitrel.backends.backend import Refused, Scope
@@ -59,6 +61,7 @@ class Recall:
         self._held: dict[Scope, _Held] = {}
         self._refused: dict[Scope, float] = {}
         self._wanted: frozenset[Scope] = frozenset()
+        self._past: Counter[str] = Counter()
         self.changes = Changes(heard)
 
     def hold(self, wanted: Mapping[Scope, int], selector: Mapping[str, str], count_by: str) -> None:
@@ -93,8 +96,8 @@ class Recall:
     def _begin(self, scope: Scope, selector: Mapping[str, str], count_by: str) -> _Held | None:
         """None where the cluster does not allow it, or holds too much: both are asked for then."""
         memory = Memory(scope, selector, count_by, self.changes, self._clock)
-        list_all: ListAll = lambda: self._list_all(scope, selector)  # noqa: E731
-        follow: Follow = lambda query, silence: self._follow(scope, selector, query, silence)  # noqa: E731
+        list_all: ListAll = partial(self._list_all, scope, selector)
+        follow: Follow = partial(self._follow, scope, selector)
         try:
             if not self._watching:
                 memory.replace(list_all()[0])
@@ -102,8 +105,10 @@ class Recall:
             watch = Watch(memory, list_all, follow)
             watch.start()
             return _Held(memory, watch, self._clock())
-        except (Refused, TooMany):
+        except (Refused, TooMany) as error:
             self._refused[scope] = self._clock()
+            with self._lock:
+                self._past["refused" if isinstance(error, Refused) else "too-many"] += 1
             return None
 
     def _let_go(self, now: float) -> None:
@@ -112,6 +117,8 @@ class Recall:
             old = [scope for scope, held in self._held.items() if now - held.at > RETRY_SECONDS]
             ended = [self._held.pop(scope) for scope in old]
             self._wanted -= frozenset(old)
+            for held in ended:
+                self._past.update(held.watch.troubles if held.watch else {})
         for held in ended:
             if held.watch is not None:
                 held.watch.stop()
@@ -160,12 +167,14 @@ class Recall:
         return sum(held.watch.gaps for held in tuple(self._held.values()) if held.watch is not None)
 
     def troubles(self) -> dict[str, int]:
-        """What watches have met and survived, by word."""
-        total: dict[str, int] = {}
-        for held in tuple(self._held.values()):
-            for word, count in (held.watch.troubles if held.watch else {}).items():
-                total[word] = total.get(word, 0) + count
-        return total
+        """What watches have met and survived, by word, since the beginning. Beside those of `Watch`: refused,
+        for kinds that may not be listed, and too-many, for those of which there are too many to remember."""
+        with self._lock:
+            total = Counter(self._past)
+            held = tuple(self._held.values())
+        for one in held:
+            total.update(one.watch.troubles if one.watch else {})
+        return dict(total)
 
     def close(self) -> None:
         with self._lock:

@@ -128,7 +128,7 @@ class Requests:
         except HTTPError as error:
             return None, None, problem_of(error)
         answer = Answer(response.status, _json(response.data))
-        return answer, _retry_after(response.headers.get("Retry-After", "")), _busy(answer, response.data)
+        return answer, retry_after(response.headers.get("Retry-After", "")), _busy(answer, response.data)
 
     def _request(
         self, method: str, url: str, data: bytes | None, content_type: str, read: float, *, whole: bool = True
@@ -201,7 +201,7 @@ def _json(data: bytes) -> Any:
         return None
 
 
-def _retry_after(text: str) -> float | None:
+def retry_after(text: str) -> float | None:
     """Seconds, exactly as asked; dates are not used by API servers."""
     return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
 

@@ -1,9 +1,10 @@
 """One watch for as long as it is wanted: list, follow, reconnect, and list again where history was lost.
 
 Whatever goes wrong on the way, what is remembered is either what the server has or not used: after 410, an
-ERROR event, or a line that cannot be read it is listed anew; silence and broken connections are met by
-asking on from the last version that was heard of. Bookmarks come about once a minute, so a connection that
-says nothing for longer is taken for dead.
+ERROR event, a refusal, silence, or a line that cannot be read it is listed anew; broken connections are met
+by asking on from the last version that was heard of. Bookmarks come about once a minute, so a connection that
+says nothing for longer is taken for dead. Silence may also mean that the server's history was put back to an
+earlier version than ours, as from a backup: it waits then, without a word, until it gets there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import orjson
 
 from gitrel.backends.kubernetes.lines import LineTooLong, lines
 from gitrel.backends.kubernetes.memory import Memory, TooMany
+from gitrel.backends.kubernetes.requests import retry_after
 from gitrel.errors import GitrelError, Unreachable
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ SERVER_SECONDS = 290
 BACKOFF_FIRST = 0.5
 BACKOFF_MAX = 60.0
 CHUNK = 65536
+TEMPORARY = frozenset((401, 403, 429))
+"""Refusals that say nothing about the version from which the watch was to go on."""
 
 ListAll = Callable[[], tuple[Iterable[Mapping[str, Any]], str]]
 """All objects of the scope, and the resource version that the list is of. Raises GitrelError."""
@@ -45,7 +49,8 @@ class Expired(Exception):
 class Watch:
     """Keeps `memory` up to date in a thread of its own, from `start` until `stop`.
 
-    `troubles` counts by word what was met and survived: expired, silent, broken, garbage, too-long, error.
+    `troubles` counts by word what was met and survived: expired, silent, broken, garbage, too-long, error,
+    and fault for an error of gitrel's own.
     `gaps` counts the times at which the server was not heard for a while, and could have become another.
     """
 
@@ -67,6 +72,7 @@ class Watch:
         self._jitter = jitter
         self._version = ""
         self._is_live = False
+        self._asked_to_wait = 0.0
         self._stopping = threading.Event()
         self._response: BaseHTTPResponse | None = None
         self._thread = threading.Thread(
@@ -112,14 +118,21 @@ class Watch:
             except GitrelError:
                 self._is_live = False
                 failures, self.gaps = failures + 1, self.gaps + 1
+            except Exception:
+                # Nobody would miss a thread that died; what it knew would be believed for ever.
+                self.troubles["fault"] += 1
+                self._version, self._is_live = "", False
+                failures, self.gaps = failures + 1, self.gaps + 1
             if time.monotonic() - began > BACKOFF_MAX:
                 failures = min(failures, 1)
             self._stopping.wait(self._pause(failures))
 
     def _pause(self, failures: int) -> float:
-        """Seconds before the next try; a watch that ended well is opened again at once, but not in a rush."""
+        """Seconds before the next try, at least as many as the server asked for; a watch that ended well is
+        opened again at once, but not in a rush."""
         wait = min(BACKOFF_FIRST * 2.0 ** min(failures, 10), BACKOFF_MAX) if failures else 0.1
-        return wait * (0.5 + self._jitter() / 2)
+        asked, self._asked_to_wait = self._asked_to_wait, 0.0
+        return max(wait * (0.5 + self._jitter() / 2), asked)
 
     def _relist(self) -> None:
         objects, version = self._list_all()
@@ -156,10 +169,13 @@ class Watch:
             self.troubles["expired"] += 1
             raise Expired
         self.troubles["error"] += 1
-        raise Unreachable(f"the watch of {self.memory.scope.kind} answers {response.status}")
+        self._asked_to_wait = retry_after(response.headers.get("Retry-After", "")) or 0.0
+        if response.status in TEMPORARY:
+            raise Unreachable(f"the watch of {self.memory.scope.kind} answers {response.status}")
+        raise Expired
 
     def _chunks(self, response: BaseHTTPResponse) -> Iterator[bytes]:
-        """What comes, as it comes. Silence ends it without harm: nothing that was said is missed."""
+        """What comes, as it comes. Raises Expired after silence, in which anything may have happened."""
         from urllib3.exceptions import HTTPError, ReadTimeoutError
 
         while not self._stopping.is_set():
@@ -167,8 +183,7 @@ class Watch:
                 chunk = response.read1(CHUNK)
             except ReadTimeoutError:
                 self.troubles["silent"] += 1
-                self.gaps += 1
-                return
+                raise Expired from None
             except (HTTPError, OSError, ValueError) as error:
                 if self._stopping.is_set():
                     return
