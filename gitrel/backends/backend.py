@@ -120,6 +120,15 @@ class Remembering(Protocol):
 
 
 @runtime_checkable
+class Following(Protocol):
+    """What a backend says of itself that follows what happens in its cluster."""
+
+    def troubles(self) -> Mapping[str, int]:
+        """What it has met and survived in doing so, counted by word since it was made."""
+        ...
+
+
+@runtime_checkable
 class OwnClock(Protocol):
     """What a backend says of itself whose cluster has a clock of its own."""
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gitrel.backends.backend import Backend, Exclusive, OwnClock, Refused
+from gitrel.backends.backend import Backend, Exclusive, Following, OwnClock, Refused
 from gitrel.errors import GitrelError, Unreachable, UsageError
 from gitrel.orchestrator.lookahead import Ahead, Lookahead
 from gitrel.repo.model import ClusterRef, Environment
@@ -172,6 +172,12 @@ class Clusters:
                 if abs(skew - place.skew) >= SKEW_TOLD:
                     place.skew = skew
                     yield name, skew
+
+    def watch_troubles(self) -> Iterator[tuple[str, Mapping[str, int]]]:
+        """(environment, what its watches have met and survived since it was connected, by word)."""
+        for name, place in sorted(self._places.items()):
+            if isinstance(place.backend, Following):
+                yield name, place.backend.troubles()
 
     def connected(self) -> Iterator[Backend]:
         yield from (place.backend for place in self._places.values())

@@ -17,9 +17,10 @@ from gitrel.orchestrator.watching import WATCHED, is_watched
 from gitrel.orchestrator.world import World
 from gitrel.repo.check import blocking
 from gitrel.repo.model import Catalog
+from gitrel.rollout.drifting import drifting
 from gitrel.rollout.explain import Explanation, explain
 from gitrel.rollout.seen import Health, Seen
-from gitrel.rollout.state import Rollout
+from gitrel.rollout.state import Drifting, Rollout
 
 LEFT_ALONE = "its files have errors, so it is left as it is"
 
@@ -41,6 +42,8 @@ class Cell:
     until: datetime | None
     unwell: str = ""
     """What is wrong with what runs, since it passed; empty while it is well."""
+    drift: tuple[Drifting, ...] = ()
+    """What others have changed of it and does not hold now; those that are fought over first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,8 @@ def _row_of_broken(name: str, rollout: Rollout) -> Row:
         progress = rollout.environments.get(environment)
         phase = progress.phase.value if progress else ""
         sentence = f"{environment} runs {release.version}: {told}"
-        cells[environment] = Cell(environment, release.version, "", "", phase, sentence, None)
+        drift = drifting(rollout, environment)
+        cells[environment] = Cell(environment, release.version, "", "", phase, sentence, None, drift=drift)
     live = tuple(sorted({release.version for release in rollout.in_force.values()}))
     return Row(name, rollout.status, told, cells, live, len(live))
 
@@ -141,6 +145,7 @@ def _cell(told: Explanation, pointer: str, rollout: Rollout) -> Cell:
         sentence=told.sentence,
         until=told.due,
         unwell=unwell.because if unwell is not None and unwell.until is None else "",
+        drift=drifting(rollout, told.environment),
     )
 
 

@@ -89,6 +89,21 @@ class Metrics:
             ["component", "environment"],
             registry=self._registry,
         )
+        self._drifted = Gauge(
+            "gitrel_drifted_objects",
+            "Objects that do not hold now what was applied; none where a component has no drift.",
+            ["component", "environment"],
+            registry=self._registry,
+        )
+        self._adrift: dict[str, frozenset[str]] = {}
+        self._watches = Counter(
+            "gitrel_watch_troubles_total",
+            "What watches have met and survived: expired, silent, broken, error, garbage, too-long, refused, "
+            "too-many, fault.",
+            ["environment", "trouble"],
+            registry=self._registry,
+        )
+        self._troubles: dict[tuple[str, str], int] = {}
 
     def passed(self, took: timedelta) -> None:
         """A pass ended well."""
@@ -134,6 +149,22 @@ class Metrics:
         for environment, still in unwell.items():
             self._unwell.labels(component, environment).set(still)
         self._ill[component] = frozenset(unwell)
+
+    def note_drift(self, component: str, drifted: Mapping[str, int]) -> None:
+        """After each pass: environment → objects that do not hold, as a daemon that begins anew knows too."""
+        for environment in self._adrift.get(component, frozenset()) - drifted.keys():
+            self._drifted.remove(component, environment)
+        for environment, count in drifted.items():
+            self._drifted.labels(component, environment).set(count)
+        self._adrift[component] = frozenset(drifted)
+
+    def note_watches(self, environment: str, troubles: Mapping[str, int]) -> None:
+        """After each pass: all that were met on this connection so far. A new connection counts from 0."""
+        for trouble, count in troubles.items():
+            before = self._troubles.get((environment, trouble), 0)
+            if new := count - before if count >= before else count:
+                self._watches.labels(environment, trouble).inc(new)
+            self._troubles[environment, trouble] = count
 
     def _enter(self, component: str, environment: str, phase: str, version: str) -> None:
         for name in PHASES:

@@ -11,9 +11,11 @@ from pathlib import Path
 from gitrel.app import world
 from gitrel.backends.backend import Backend
 from gitrel.backends.embedded import EmbeddedBackend, new_cluster
-from gitrel.clock import VirtualClock
+from gitrel.cli.matrix import matrix_listing
+from gitrel.clock import VirtualClock, format_instant
 from gitrel.cluster.cluster import Cluster
 from gitrel.events import Event
+from gitrel.orchestrator.overview import Cell, matrix
 from gitrel.orchestrator.wait import reconcile_retrying
 from gitrel.orchestrator.world import PassReport, World
 from gitrel.repo.git.creation import create
@@ -46,6 +48,11 @@ class Street:
         found = self.clusters["quiet"].api.get("deployments.apps", "web", "shop")
         image: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
         return image
+
+    def cell(self) -> Cell:
+        """Of `quiet`, as `status` has it."""
+        (row,) = matrix(self.world).rows
+        return row.cells["quiet"]
 
     def heard(self, kind: str) -> list[Event]:
         return [event for event in self.events if event.kind == kind]
@@ -92,6 +99,40 @@ def test_what_others_change_is_told_and_put_right(tmp_path: Path) -> None:
         assert report.rollouts["web"].drift == {}
 
 
+def shown(place: Street) -> str:
+    """What the table of `status` has for `quiet`."""
+    found = matrix(place.world)
+    listing = matrix_listing(found, found.rows)
+    (column,) = (one for one in listing.columns if one.title == "QUIET")
+    return column.value(listing.items[0])
+
+
+def test_status_tells_of_drift(tmp_path: Path) -> None:
+    """From the journal alone: what, by whom and since when, until it is gone; in the table one word of it."""
+    with street(tmp_path, "report") as place:
+        assert (place.cell().drift, shown(place)) == ((), "v1")
+        place.meddle("example.com/evil")
+        place.once()
+        (one,) = place.cell().drift
+        assert (one.object, one.managers) == ("Deployment.apps shop/web", ("kubectl-edit",))
+        assert shown(place) == "v1 drifted"
+        (item,) = matrix_listing(matrix(place.world), matrix(place.world).rows).items
+        (cell,) = [cell for cell in item["cells"] if cell["environment"] == "quiet"]
+        assert cell["drift"] == [
+            {
+                "object": "Deployment.apps shop/web",
+                "fields": ["spec.template.spec.containers[0].image"],
+                "managers": ["kubectl-edit"],
+                "since": format_instant(one.since),
+                "mended": 0,
+                "fought": False,
+            }
+        ]
+        place.meddle("example.com/web:v1")
+        place.once()
+        assert (place.cell().drift, shown(place)) == ((), "v1")
+
+
 def test_who_insists_is_named_and_left_alone(tmp_path: Path) -> None:
     """Five times in an hour; then the other one keeps its change, and everybody is told who it is."""
     with street(tmp_path) as place:
@@ -105,6 +146,9 @@ def test_who_insists_is_named_and_left_alone(tmp_path: Path) -> None:
         assert "other-controller" in report.because["web"]
         assert "put right 5 times and given up" in report.because["web"]
         assert place.image() == "example.com/evil"
+        (one,) = place.cell().drift
+        assert (one.fought, one.managers, len(one.mended)) == (True, ("other-controller",), 5)
+        assert shown(place) == "v1 fought-over"
 
 
 def test_where_drift_is_only_reported_nothing_is_written(tmp_path: Path) -> None:

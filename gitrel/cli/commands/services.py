@@ -17,6 +17,7 @@ from gitrel.clock import SystemClock, format_instant
 from gitrel.config.settings import DEFAULT
 from gitrel.errors import GitrelError, UsageError
 from gitrel.orchestrator.world import PassReport, Scope, World
+from gitrel.rollout.drifting import drifting
 
 if TYPE_CHECKING:
     from gitrel.daemon.loop import Daemon
@@ -105,6 +106,10 @@ class Telling:
         self._hear_of_remote()
         for name, rollout in report.rollouts.items():
             self.metrics.note_unwell(name, {env: one.until is None for env, one in rollout.unwell.items()})
+            drifted = {env: len(drifting(rollout, env)) for env in rollout.drift}
+            self.metrics.note_drift(name, {env: count for env, count in drifted.items() if count})
+        for environment, troubles in self.world.clusters.watch_troubles():
+            self.metrics.note_watches(environment, troubles)
         wake_at = format_instant(report.wake_at) if report.wake_at else ""
         self.log.debug("pass.done", commit=report.commit, wake_at=wake_at, actions=len(report.outcomes))
         for problem in report.problems:
