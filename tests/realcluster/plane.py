@@ -27,6 +27,10 @@ BY_HAND = "gitrel.dev/by-hand"
 """KWOK leaves nodes with this label, and their pods, to the test that made them."""
 HURRY = ("--kube-api-qps=300", "--kube-api-burst=600")
 """Tests run side by side; the defaults are meant to spare a server that has others to serve."""
+PATIENCE = ("--node-monitor-grace-period=24h",)
+"""A KWOK node reports every 20 to 45 seconds and has no lease; by default it is given up after 50. On a busy
+machine it is late, all its pods are marked as not ready then, and KWOK never marks them ready again (which a
+kubelet does): whatever waits for them waits for ever."""
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 CA = "certificates/apiserver.crt"
 """The API server signs for itself."""
@@ -103,6 +107,7 @@ def control_plane(
             "--leader-elect=false",
             "--secure-port=0",
             *HURRY,
+            *PATIENCE,
         )
         start(
             "kube-scheduler",
