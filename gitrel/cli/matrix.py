@@ -101,8 +101,8 @@ def _find(item: Item, environment: str) -> Item | None:
 
 
 def _text_of(environment: str, now: datetime) -> Callable[[Item], str]:
-    """`v1`; while something is going on `v1>v2 watching 11h20m`; `(v1)` where only Git says so yet; `v1 drifted`
-    where others have changed what runs."""
+    """`v1`; while something is going on `v1>v2 watching 11h20m`; `(v1)` where only Git says so yet; `v1
+    drifted` where others have changed what runs."""
 
     def text(item: Item) -> str:
         cell = _find(item, environment)

@@ -112,16 +112,21 @@ def to_mend(rollout: Rollout, environment: str, now: datetime) -> tuple[str, ...
     )
 
 
+def drifting(rollout: Rollout, environment: str) -> tuple[Drifting, ...]:
+    """What does not hold there as it was looked at last, what is fought over first."""
+    now = (one for one in rollout.drift.get(environment, ()) if one.until is None)
+    return tuple(sorted(now, key=lambda one: not one.fought))
+
+
 def told(rollout: Rollout, environment: str) -> str:
     """What people should know of what does not hold there; empty while everything does."""
-    drifting = [one for one in rollout.drift.get(environment, ()) if one.until is None]
-    fights = [one for one in drifting if one.fought]
-    if fights:
-        return (
-            f"{sentence(fights[0])}, put right {count_of(len(fights[0].mended), 'time')} and given up"
-            + _more(fights)
-        )
-    return f"{sentence(drifting[0])}{_more(drifting)}" if drifting else ""
+    found = drifting(rollout, environment)
+    if not found:
+        return ""
+    first = sentence(found[0])
+    if found[0].fought:
+        first += f", put right {count_of(len(found[0].mended), 'time')} and given up"
+    return f"{first}, and {len(found) - 1} more" if len(found) > 1 else first
 
 
 def sentence(one: Drifting) -> str:
@@ -131,7 +136,3 @@ def sentence(one: Drifting) -> str:
     by = f" by {', '.join(one.managers)}" if one.managers else ""
     were = "was" if len(one.fields) == 1 else "were"
     return f"{one.object}: {', '.join(one.fields)} {were} changed{by} at {format_second(one.since)}"
-
-
-def _more(drifting: list[Drifting]) -> str:
-    return f", and {len(drifting) - 1} more" if len(drifting) > 1 else ""
