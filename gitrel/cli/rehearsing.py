@@ -24,12 +24,12 @@ BUDGET_SECONDS = 60.0
 def rehearsals(
     before: Catalog, after: Catalog, components: Iterable[str]
 ) -> tuple[tuple[RehearsedChange, ...], tuple[str, ...]]:
-    """What a merge at this hour would bring, and in words what was not rehearsed and why."""
+    """What a merge at this moment would bring, and in words what was not rehearsed and why."""
     from gitrel.app import renderer
     from gitrel.rehearsal.change import rehearse_change
 
     wanted = [name for name in components if name in after.components]
-    start = SystemClock().now().replace(minute=0, second=0, microsecond=0)
+    start = SystemClock().now().replace(microsecond=0)
     on_pass = _budget(time.monotonic() + BUDGET_SECONDS)
     played: list[RehearsedChange] = []
     notes: list[str] = []

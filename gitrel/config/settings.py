@@ -317,10 +317,10 @@ _TABLE = (
     Setting(
         "start",
         ("--start",),
-        "The instant at which the story begins.",
+        "The instant of the promotion, on the rehearsal's clock.",
         None,
         "INSTANT",
-        "now, to the full hour",
+        "now",
     ),
     Setting(
         "directory",

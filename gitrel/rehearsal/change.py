@@ -15,7 +15,7 @@ from gitrel.ledger.memory import MemoryLedger
 from gitrel.orchestrator.clusters import Clusters
 from gitrel.orchestrator.world import PassReport, Renderer, Scope, World
 from gitrel.rehearsal.fleet import Fleet
-from gitrel.rehearsal.play import PATIENCE, play
+from gitrel.rehearsal.play import LEAD, PATIENCE, begin, play
 from gitrel.rehearsal.rehearse import ACTOR, BaselineFailed
 from gitrel.rehearsal.report import Row, rows_of
 from gitrel.rehearsal.source import CatalogSource
@@ -46,13 +46,14 @@ def rehearse_change(
     seed: int = 0,
     on_pass: Callable[[], None] = lambda: None,
 ) -> ChangeRehearsal:
-    """Plays what `after`, which must have the component, makes of what `before` runs.
+    """Plays what `after`, which must have the component, makes of what `before` runs when it is merged at
+    `start`.
 
     `on_pass` is called after each pass and may raise to give up. Raises `BaselineFailed` where what `before`
     says does not become ready.
     """
     source = CatalogSource(_only(before, component))
-    fleet = Fleet(after, start, seed=seed)
+    fleet = Fleet(after, start - LEAD, seed=seed)
     events = EventStream()
     world = World(
         clock=fleet.clock,
@@ -65,7 +66,7 @@ def rehearse_change(
     )
     try:
         installed = _install(world, fleet, on_pass)
-        started = fleet.clock.now()
+        started = begin(fleet, start)
         watch = _Watch(component, installed.rollouts.get(component))
         events.subscribe(watch.hear)
         source.become(_only(after, component))

@@ -7,7 +7,7 @@ falls due, or a fault begins or ends, as a daemon with watches would.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gitrel.errors import NeedsPerson, TimedOut
 from gitrel.orchestrator.wait import next_look, reconcile_until_done
@@ -18,6 +18,8 @@ PATIENCE = timedelta(days=90)
 """A rollout that has not ended after so long will not end: something waits for a person."""
 IDLE = timedelta(hours=6)
 """How long nothing may happen before a pass is made all the same."""
+LEAD = timedelta(minutes=15)
+"""How long before a story begins the fleet is there, so that what runs today can be installed in it."""
 
 
 def play(
@@ -43,3 +45,12 @@ def play(
         return reconcile_until_done(world, scope, patience, wait, keep, refused_for=None)
     except (TimedOut, NeedsPerson):
         return latest[0]
+
+
+def begin(fleet: Fleet, start: datetime) -> datetime:
+    """Lets time pass until `start`, and from then on the faults count. Gives the instant at which the story
+    begins: later than `start` where installing what runs today took longer than `LEAD`."""
+    begins = max(start, fleet.clock.now())
+    fleet.advance_to(begins)
+    fleet.begin()
+    return begins

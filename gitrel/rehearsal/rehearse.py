@@ -20,7 +20,7 @@ from gitrel.orchestrator.specs import component_named, expect_version, spec_of
 from gitrel.orchestrator.world import PassReport, Renderer, Scope, World
 from gitrel.rehearsal.faults import Fault
 from gitrel.rehearsal.fleet import Fleet
-from gitrel.rehearsal.play import PATIENCE, play
+from gitrel.rehearsal.play import LEAD, PATIENCE, begin, play
 from gitrel.rehearsal.report import Rehearsal, rows_of
 from gitrel.rehearsal.source import CatalogSource
 from gitrel.repo.layout import component_of
@@ -38,7 +38,11 @@ class BaselineFailed(GitrelError):
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """What is to be rehearsed. `start` is the instant of the promotion on the rehearsal's clock."""
+    """What is to be rehearsed.
+
+    `start` is the instant of the promotion on the rehearsal's clock; what runs today is installed before it.
+    Where that takes longer than `play.LEAD`, the promotion is as much later.
+    """
 
     catalog: Catalog
     component: str
@@ -59,7 +63,7 @@ def rehearse(
     """
     catalog = _with_soak(_checked(plot), plot)
     images = new_images(catalog, plot.component, plot.version, render)
-    fleet = Fleet(catalog, plot.start, seed=plot.seed, faults=plot.faults, images=images)
+    fleet = Fleet(catalog, plot.start - LEAD, seed=plot.seed, faults=plot.faults, images=images)
     source = CatalogSource(catalog)
     events = EventStream()
     world = World(
@@ -73,8 +77,7 @@ def rehearse(
     )
     try:
         _install_baseline(world, fleet, plot.component)
-        started = fleet.clock.now()
-        fleet.begin()
+        started = begin(fleet, plot.start)
         story = Story(world, plot.component)
         events.subscribe(story.hear)
         events.subscribe(on_event)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from gitrel.clock import parse_instant
 from tests.cli.support import Ran, gitrel, process
 
 START = "2026-01-05T00:00:00Z"
@@ -37,6 +39,15 @@ def test_the_same_seed_gives_the_same_bytes(repo: Path) -> None:
     runs = [process(*arguments, env={"PYTHONHASHSEED": seed}) for seed in ("1", "2")]
     assert runs[0].returncode == 0
     assert runs[0].stdout == runs[1].stdout
+
+
+def test_the_story_begins_when_it_is_said_to(repo: Path) -> None:
+    """The promotion is at `--start`, to the second, and at the present instant where nothing is said."""
+    arguments = ("rehearse", "worker", "v2", "-C", str(repo), "-o", "json")
+    assert json.loads(gitrel(*arguments, "--start", START).out)["started"] == START
+    before = datetime.now(UTC).replace(microsecond=0)
+    started = parse_instant(json.loads(gitrel(*arguments).out)["started"])
+    assert before <= started <= datetime.now(UTC)
 
 
 def test_a_bad_release_is_stopped_and_gives_5(repo: Path) -> None:

@@ -228,7 +228,7 @@ def _checked(shop: Workshop, candidate: Candidate) -> Verdict:
 
     if candidate.development.command:
         return checks.run_command(shop, candidate)
-    start = shop.clock.now().replace(minute=0, second=0, microsecond=0)
+    start = shop.clock.now().replace(microsecond=0)
     plot = rehearse.Plot(candidate.catalog, candidate.component, candidate.version, start=start)
     report = rehearse.rehearse(plot, shop.render)
     word = "passed" if report.passed else "did not pass"

@@ -58,7 +58,7 @@ def rehearse(
         lookup.catalog(session.place(), revision, component),
         component,
         version,
-        start=start or SystemClock().now().replace(minute=0, second=0, microsecond=0),
+        start=start or SystemClock().now().replace(microsecond=0),
         seed=seed,
         faults=tuple(map(faults.parse, fault)),
         soak_factor=soak_factor,
