@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,6 +18,16 @@ from gitrel.repo.edit import PutFile
 from tests.small import START
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+class GitLabLoader(yaml.SafeLoader):
+    """YAML with GitLab's tag for a part of another job, which stays the list that names it."""
+
+    def reference(self, node: yaml.SequenceNode) -> list[Any]:
+        return list(self.construct_sequence(node))
+
+
+GitLabLoader.add_constructor("!reference", GitLabLoader.reference)
 
 
 @pytest.fixture(params=["this repository", "a new repository"])
@@ -89,9 +100,7 @@ def test_the_gitlab_template_is_what_a_new_repository_gets() -> None:
     assert isinstance(laid, PutFile)
     assert (ROOT / "deploy/gitlab/gitrel.gitlab-ci.yml").read_bytes() == laid.data
     assert f"gitrel=={__version__}".encode() in laid.data
-    loader = type("Loader", (yaml.SafeLoader,), {})
-    loader.add_constructor("!reference", lambda load, node: load.construct_sequence(node))  # type: ignore[attr-defined]
-    jobs = yaml.load(laid.data, loader)
+    jobs = yaml.load(laid.data, GitLabLoader)
     assert {"gitrel:validate", "gitrel:diff", "gitrel:reconcile", "gitrel:promote"} <= set(jobs)
     assert jobs["gitrel:comment"]["rules"][0]["when"] == "always"
 
@@ -99,9 +108,7 @@ def test_the_gitlab_template_is_what_a_new_repository_gets() -> None:
 @pytest.mark.parametrize("there", [True, False])
 def test_gitlabs_note_is_written_or_marked(tmp_path: Path, there: bool) -> None:
     """The job's own lines: with the diff where the job before has left one, of the newest commit."""
-    loader = type("Loader", (yaml.SafeLoader,), {})
-    loader.add_constructor("!reference", lambda load, node: load.construct_sequence(node))  # type: ignore[attr-defined]
-    jobs = yaml.load((ROOT / "deploy/gitlab/gitrel.gitlab-ci.yml").read_text(), loader)
+    jobs = yaml.load((ROOT / "deploy/gitlab/gitrel.gitlab-ci.yml").read_text(encoding="utf-8"), GitLabLoader)
     program = tmp_path / "gitrel"
     program.write_text("#!/usr/bin/env bash\nprintf '%s|' \"$@\"\n", encoding="utf-8")
     program.chmod(0o755)

@@ -26,7 +26,8 @@ class Ran:
 def gitrel(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
     """Runs one command line; the streams are no terminals and take UTF-8."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GITREL_")}
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    said, told = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(stream, encoding="utf-8") for stream in (said, told))
     with (
         mock.patch.dict(os.environ, {**clean, **(env or {})}, clear=True),
         mock.patch.object(sys, "stdout", out),
@@ -35,7 +36,7 @@ def gitrel(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         code = run(arguments)
         out.flush()
         err.flush()
-    return Ran(code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    return Ran(code, said.getvalue().decode(), told.getvalue().decode())
 
 
 def process(

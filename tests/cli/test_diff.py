@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gitrel.render.cache import CachingRenderer
+from gitrel.render.manifest import Rendered
+from gitrel.repo.model import Catalog
 from tests.cli.conftest import commit, git
 from tests.cli.support import Ran, gitrel
+from tests.small import ENVIRONMENTS, repository
 
 CANARY = "canary-value-never-to-be-seen"
 
@@ -24,8 +29,8 @@ def diff(repo: Path, *arguments: str) -> Ran:
     return gitrel("diff", "--base", "HEAD", "-C", str(repo), *arguments)
 
 
-def found(repo: Path, *arguments: str) -> dict[str, object]:
-    document: dict[str, object] = json.loads(diff(repo, *arguments, "-o", "json").out)
+def found(repo: Path, *arguments: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(diff(repo, *arguments, "-o", "json").out)
     return document
 
 
@@ -50,14 +55,14 @@ def test_a_component_and_an_environment_may_come_and_go(repo: Path) -> None:
     for name in ("frontend", "queue", "store"):
         (repo / "apps" / name / "asia").unlink()
     document = found(repo)
-    words = {(item["component"], item["change"]) for item in document["items"]}  # type: ignore[attr-defined]
+    words = {(item["component"], item["change"]) for item in document["items"]}
     assert words == {
         ("worker", "deleted"),
         ("store", "created"),
         ("frontend", "deleted"),
         ("queue", "deleted"),
     }
-    notes = "\n".join(document["notes"])  # type: ignore[arg-type]
+    notes = "\n".join(document["notes"])
     assert "gone: environment asia" in notes
     assert "new: component store" in notes
     assert "gone: component worker; gitrel leaves what runs of it alone" in notes
@@ -76,8 +81,8 @@ def test_a_base_with_errors_does_not_stand_in_the_way_of_mending_it(repo: Path) 
     (repo / "apps/queue/component.yaml").write_text(good, encoding="utf-8")
     edit(repo / "apps/frontend/component.yaml", "cacheSize: 64Mi", "cacheSize: 96Mi")
     document = found(repo)
-    assert any("queue has errors in the base" in note for note in document["notes"])  # type: ignore[attr-defined]
-    assert {item["component"] for item in document["items"]} == {"frontend"}  # type: ignore[attr-defined]
+    assert any("queue has errors in the base" in note for note in document["notes"])
+    assert {item["component"] for item in document["items"]} == {"frontend"}
     edit(repo / "apps/queue/component.yaml", "renderer: jinja", "renderer: none")
     ran = diff(repo)
     assert ran.code == 3
@@ -94,24 +99,24 @@ def test_what_no_hunk_shows_is_noted(repo: Path) -> None:
     (repo / "apps/worker/v3/.gitrel-release.yaml").unlink(missing_ok=True)
     edit(repo / "apps/worker/component.yaml", "meanTimeToSmoke: 2h", "meanTimeToSmoke: 5h")
     notes = found(repo)["notes"]
-    assert "worker goes from v1 to v2 in development, canary" in notes  # type: ignore[operator]
+    assert "worker goes from v1 to v2 in development, canary" in notes
     idle = "worker: v3 is new and runs nowhere yet: try `gitrel rehearse worker v3`"
-    assert idle in notes  # type: ignore[operator]
-    assert "the schedule of worker changes: meanTimeToSmoke 2h → 5h" in notes  # type: ignore[operator]
+    assert idle in notes
+    assert "the schedule of worker changes: meanTimeToSmoke 2h → 5h" in notes
 
 
 def test_only_what_can_differ_is_rendered(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A comment renders nothing; one parameter of one environment renders that environment twice."""
-    from gitrel.render import cache
-
     rendered: list[tuple[str, str]] = []
-    real = cache.CachingRenderer.__call__
+    real = CachingRenderer.__call__
 
-    def watched(self, catalog, component, version, environment):  # type: ignore[no-untyped-def]
+    def watched(
+        self: CachingRenderer, catalog: Catalog, component: str, version: str, environment: str
+    ) -> Rendered:
         rendered.append((component, environment))
         return real(self, catalog, component, version, environment)
 
-    monkeypatch.setattr(cache.CachingRenderer, "__call__", watched)
+    monkeypatch.setattr(CachingRenderer, "__call__", watched)
     edit(repo / "environments/pipeline.yaml", "# The order", "# A comment that moves every line\n# The order")
     edit(repo / "apps/queue/component.yaml", "kind: Component", "# a comment\nkind: Component")
     assert diff(repo).code == 0
@@ -175,7 +180,7 @@ def test_a_rehearsal_says_when_the_change_reaches_each_wave(repo: Path) -> None:
     """--rehearse plays the merge: each wave after the soak of the one before, one version at the peak."""
     edit(repo / "apps/worker/component.yaml", "meanTimeToSmoke: 2h", "meanTimeToSmoke: 1h")
     edit(repo / "apps/worker/component.yaml", "maxReplicas: 6", "maxReplicas: 7")
-    (one,) = found(repo, "--rehearse")["rehearsals"]  # type: ignore[misc]
+    (one,) = found(repo, "--rehearse")["rehearsals"]
     assert one["component"] == "worker"
     assert one["status"] == "passed"
     assert one["versionsAtPeak"] == 1
@@ -189,8 +194,8 @@ def test_a_rehearsal_shows_what_a_change_would_break(repo: Path) -> None:
     """A selector cannot change: the rehearsal goes back where it is refused, and the diff names the sort."""
     edit(repo / "apps/frontend/v1/frontend-deployment.yaml", "app: frontend", "app: front")
     document = found(repo, "frontend", "--rehearse")
-    (item,) = document["items"]  # type: ignore[misc]
-    (one,) = document["rehearsals"]  # type: ignore[misc]
+    (item,) = document["items"]
+    (one,) = document["rehearsals"]
     assert "immutable" in item["sorts"]
     assert one["status"] == "rolled-back"
     reached = [row["environment"] for row in one["environments"] if row["started"]]
@@ -199,8 +204,6 @@ def test_a_rehearsal_shows_what_a_change_would_break(repo: Path) -> None:
 
 def test_what_runs_is_compared_in_groups_too(tmp_path: Path) -> None:
     """Without --base the clusters answer; three that agree are told once."""
-    from tests.small import ENVIRONMENTS, repository
-
     folder = repository(tmp_path)
     ran = gitrel("diff", "-C", str(folder), "-o", "json")
     assert ran.code == 1

@@ -12,8 +12,9 @@ import pytest
 import structlog
 
 from gitrel.events import Event
-from gitrel.telemetry.logs import configure
-from gitrel.telemetry.masking import MASK, Masker
+from gitrel.kube.masking import HIDDEN
+from gitrel.telemetry.logs import Format, configure
+from gitrel.telemetry.masking import Masker
 from gitrel.telemetry.sinks import json_lines, log_lines
 
 CANARY = "c4nary/&value+"
@@ -66,7 +67,7 @@ def test_each_line_of_a_long_value_is_masked(masker: Masker) -> None:
 def test_shapes_of_secrets_are_masked(text: str) -> None:
     """What looks like a secret is one, even if nobody said so."""
     masked = Masker().text(text)
-    assert MASK in masked
+    assert HIDDEN in masked
     assert not [s for s in ("s3cretpw", "abcdefghijklmnop") if s in masked]
 
 
@@ -91,10 +92,10 @@ def test_a_value_that_leaked_into_another_object_is_masked(masker: Masker) -> No
 
 
 @pytest.mark.parametrize("format_", ["json", "console"])
-def test_logs_mask_after_everything_else(masker: Masker, format_: str) -> None:
+def test_logs_mask_after_everything_else(masker: Masker, format_: Format) -> None:
     """Not the message, not a key, not a nested value and not a formatted exception lets the canary out."""
     stream = io.StringIO()
-    configure("info", format_, stream, masker)  # type: ignore[arg-type]
+    configure("info", format_, stream, masker)
     try:
         try:
             raise RuntimeError(f"could not log in with {CANARY}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -56,9 +57,9 @@ def test_json_and_yaml_read_back_what_was_written(value: object) -> None:
 
 
 @pytest.mark.parametrize("write", [to_json, to_yaml])
-def test_documents_hold_no_raw_controls(write: object) -> None:
+def test_documents_hold_no_raw_controls(write: Callable[[object], str]) -> None:
     """JSON and YAML escape what a terminal would act on, also where their own rules would not."""
-    written = write({NASTY: NASTY})  # type: ignore[operator]
+    written = write({NASTY: NASTY})
     assert not [c for c in UNSAFE.findall(written) if c != "\n"]
 
 

@@ -244,7 +244,7 @@ def test_a_push_whose_answer_was_lost_is_found(remote: Path, cloned: GitReposito
 def test_a_save_that_may_have_happened_is_not_doubled(remote: Path, cloned: GitRepository) -> None:
     """The remote was gone even for the question: saving the same again finds the first by its id."""
     away = remote.with_name("away.git")
-    broken = []
+    broken: list[str] = []
 
     def cut(step: str) -> None:
         if step == "push:after" and not broken:
@@ -432,7 +432,7 @@ def test_a_changed_entry_is_found(repository: GitRepository, ledger: GitLedger) 
     save(ledger, 2)
     data = text(repository, "entries/00000002-frontend.json").replace(b"step 2", b"step X")
     parent = git(repository.path, "rev-parse", f"{JOURNAL}~1")
-    changes = [Delete("entries"), PutFile("entries/00000002-frontend.json", data)]
+    changes: list[FileChange] = [Delete("entries"), PutFile("entries/00000002-frontend.json", data)]
     rewrite(repository, parent, [*changes, PutFile("journal.json", text(repository, "journal.json"))])
     with pytest.raises(JournalDamaged, match="not the one it names"):
         list(ledger.history())

@@ -6,8 +6,9 @@ import base64
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 import pytest
@@ -55,7 +56,7 @@ FILES: Mapping[str, str | None] = {
 
 
 @pytest.fixture(scope="module")
-def workers() -> object:
+def workers() -> Iterator[Workers]:
     with Workers() as pool:
         yield pool
 
@@ -71,17 +72,31 @@ def sops(folder: Path, plain: str = PLAIN, code: int = 0, says: str = "") -> Too
     return standing_in(folder, "sops", script)
 
 
-Ask = Callable[..., Rendered]
+class Ask(Protocol):
+    """Renders `web` v1 in `eu` by a sops that stands in, and decrypts to `plain`."""
+
+    def __call__(
+        self,
+        files: Mapping[str, str | None] = FILES,
+        learn: Callable[[str], None] | None = None,
+        *,
+        plain: str = PLAIN,
+        code: int = 0,
+        says: str = "",
+    ) -> Rendered: ...
 
 
 @pytest.fixture
 def ask(tmp_path: Path, workers: Workers) -> Ask:
-    """Renders `web` v1 in `eu` by a sops that stands in."""
-
     def render(
-        files: Mapping[str, str | None] = FILES, learn: Callable[[str], None] | None = None, **more: object
+        files: Mapping[str, str | None] = FILES,
+        learn: Callable[[str], None] | None = None,
+        *,
+        plain: str = PLAIN,
+        code: int = 0,
+        says: str = "",
     ) -> Rendered:
-        tools = sops(tmp_path, **more)  # type: ignore[arg-type]
+        tools = sops(tmp_path, plain, code, says)
         catalog, found = read(files)
         assert [p for p in found if p.severity == "error"] == []
         return CachingRenderer(workers, tools=tools, learn=learn)(catalog, "web", "v1", "eu")

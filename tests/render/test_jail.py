@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gitrel.render import worker
 from gitrel.render.template import Failure, Job, Limits, Text
 from gitrel.render.worker import Workers, WorkersBroken
 
@@ -110,7 +111,7 @@ class _Deaf(Workers):
         # The child is told another limit than the parent enforces.
         self.enforced = Limits(seconds=0.2, memory_bytes=300 * 2**20)
 
-    def _take(self):  # type: ignore[no-untyped-def]
+    def _take(self) -> worker._Process:
         process = super()._take()
         self.limits = self.enforced
         return process
@@ -118,8 +119,6 @@ class _Deaf(Workers):
 
 def test_a_template_that_ignores_its_alarm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The parent kills a child that does not answer, names the template, and renders the rest."""
-    from gitrel.render import worker
-
     monkeypatch.setattr(worker, "GRACE_SECONDS", 0.1)
     loop = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     files = {"a.yaml": "1", "b.yaml": loop, "c.yaml": "3"}
@@ -143,8 +142,6 @@ def one_is_alive(workers: Workers) -> bool:
 
 def test_a_broken_installation_is_not_blamed_on_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that cannot start is a fault of its own, told once, and no hang."""
-    from gitrel.render import worker
-
     monkeypatch.setattr(worker, "_BOOT", "import sys; sys.exit(1)  # {path} {limits}")
     with Workers() as workers, pytest.raises(WorkersBroken, match="does not start"):
         one(workers, "1")

@@ -117,7 +117,7 @@ _EXPRESSIONS = st.sampled_from(
     + ["{{ parameters | tojson }}", "{{ parameters | length }}", "{{ flags | dictsort | tojson }}"]
     + ["{% include 'f' %}", "{{ environment.name }}", "{{ 'a' in parameters }}"]
 )
-_VALUES = st.one_of(st.integers(0, 2), st.just({}), st.just({"x": 1}), st.none())
+_VALUES: st.SearchStrategy[Any] = st.one_of(st.integers(0, 2), st.just({}), st.just({"x": 1}), st.none())
 _CONTEXTS = st.fixed_dictionaries(
     {
         "parameters": st.dictionaries(st.sampled_from("abc"), _VALUES, max_size=3),

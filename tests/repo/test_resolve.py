@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from gitrel.repo.check import check_repository
 from gitrel.repo.layout import component_of, is_name, is_version, version_key
 from gitrel.repo.model import Catalog, Origin, TemplateFile, Value, Wave
 from gitrel.repo.precedence import effective_flags, effective_parameters, flatten, merge, plain
-from gitrel.repo.resolve import DEFAULTS, resolve, source_digest
+from gitrel.repo.record import source_digest
+from gitrel.repo.resolve import DEFAULTS, resolve
 from gitrel.repo.tree import File, Link, RawTree
 from tests.repo.bad_inputs.case import HEAD, Content, tree
 
@@ -263,10 +265,10 @@ def test_a_broken_component_is_named_and_the_others_stand() -> None:
 
 def test_the_catalog_cannot_be_changed() -> None:
     """Mappings are read-only and values are frozen."""
-    catalog = _catalog({})
-    with pytest.raises(TypeError):
+    catalog: Any = _catalog({})  # what a type checker would refuse is refused at run time too
+    with pytest.raises(TypeError, match="does not support item assignment"):
         catalog.components["x"] = catalog.components["worker"]
-    with pytest.raises(AttributeError):
+    with pytest.raises(FrozenInstanceError):
         catalog.pipeline.waves = ()
 
 

@@ -233,7 +233,10 @@ def test_new_commits_of_others_are_seen(repository: GitRepository, work: Path) -
 def test_a_reader_that_died_is_replaced(repository: GitRepository) -> None:
     """Somebody killed the kept process: the next question starts another."""
     before = repository.read_commit(main(repository))
-    for process in list(repository._reader._processes.values()):
+    assert repository._reader is not None
+    kept = list(repository._reader._processes.values())
+    assert kept
+    for process in kept:
         process.kill()
         process.wait()
     assert repository.entry(main(repository), "apps/frontend/canary") is not None
@@ -267,7 +270,7 @@ def test_a_commit_is_made_without_index_or_work_tree(repository: GitRepository, 
     """Git agrees with what was written, and nothing that is checked out has changed."""
     before = (work / ".git" / "index").read_bytes()
     parent = main(repository)
-    changes = [
+    changes: list[FileChange] = [
         PutLink("apps/frontend/canary", "v2"),
         PutFile("apps/new/a.sh", b"x", True),
         Delete("apps/worker"),

@@ -240,7 +240,7 @@ def test_retrying_goes_again_from_the_queue() -> None:
     world.advance(timedelta(minutes=10))
     world.clusters["canary"].broken = "pods crash"
     world.settle()
-    assert world.rollout.status == "failed"
+    assert (phases(world)["canary"], world.rollout.status) == ("failed", "failed")
     world.clusters["canary"].broken = ""
     world.retry("canary")
     world.advance(3 * HOUR)

@@ -199,6 +199,7 @@ class Histories(RuleBasedStateMachine):
             if progress.phase is Phase.WATCHING:
                 assert progress.steady is not None
             if progress.phase is Phase.PASSED and progress.steady is not None:
+                assert progress.passed is not None
                 assert progress.passed - progress.steady >= soak_of(self.world.spec, progress)
 
     @invariant()

@@ -93,14 +93,14 @@ def test_a_record_that_was_changed_is_found_at_its_step(place: int, what: str) -
     """Whatever field is touched, the breach names that entry."""
     after = JOURNAL[place].after
     name = next(iter(after.environments))
-    fake: dict[str, Any] = {
+    fakes: dict[str, dict[str, Any]] = {
         "status": {"status": "aborted"},
         "rejected": {"rejected": {"digest": "slander"}},
         "number": {"number": 99},
         "in_force": {"in_force": {}},
         "phase": {"environments": {name: replace(after.environments[name], phase=Phase.HELD)}},
-    }[what]
-    breach = breach_of(changed(place, after=replace(after, **fake)))
+    }
+    breach = breach_of(changed(place, after=replace(after, **fakes[what])))
     assert (breach.place, breach.promise) == (place, "replay")
 
 

@@ -12,7 +12,7 @@ from tests.cluster.harness import cluster, container, deployment, pod
 
 WRONG: dict[str, tuple[Any, str]] = {
     "text for a number": (
-        deployment("x", "three"),  # type: ignore[arg-type]  # the mistake under test
+        replaced(deployment("x"), ("spec", "replicas"), "three"),
         'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go '
         "struct field DeploymentSpec.spec.replicas of type int32",
     ),

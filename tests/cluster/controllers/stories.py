@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from gitrel.cluster.cluster import EPOCH, Cluster
 from gitrel.cluster.controllers.registry import controllers
 from gitrel.kube.conditions import find
 from gitrel.kube.fields import replaced
@@ -23,21 +24,21 @@ def cluster(starter: PodStarter | None = None, **spec: Any) -> WatchedCluster:
     return harness.cluster(*((lambda part=part: part) for part in parts), nodes=1, **spec)
 
 
-def forward(c: WatchedCluster, seconds: float) -> None:
+def forward(c: Cluster, seconds: float) -> None:
     c.advance(timedelta(seconds=seconds))
 
 
-def elapsed(c: WatchedCluster) -> float:
+def elapsed(c: Cluster) -> float:
     """Seconds since the cluster's clock started."""
-    return (c.now - harness.EPOCH).total_seconds()
+    return (c.now - EPOCH).total_seconds()
 
 
-def change(c: WatchedCluster, resource: str, name: str, *path: str, to: Any) -> Object:
+def change(c: Cluster, resource: str, name: str, *path: str, to: Any) -> Object:
     """Sets one field, as `kubectl patch` would."""
     return c.writer.update(resource, replaced(get(c, resource, "default", name), path, to))
 
 
-def set_image(c: WatchedCluster, name: str, image: str) -> None:
+def set_image(c: Cluster, name: str, image: str) -> None:
     change(
         c,
         DEPLOYMENTS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gitrel.cluster.controllers.deployment import fenceposts, revisions
@@ -38,7 +40,7 @@ def settled(c: WatchedCluster, name: str = "web") -> bool:
     return all(status.get(f, 0) == wanted for f in ("replicas", "updatedReplicas", "availableReplicas"))
 
 
-def started(replicas: int = 3, starter: PodStarter | None = None, **spec: object) -> WatchedCluster:
+def started(replicas: int = 3, starter: PodStarter | None = None, **spec: Any) -> WatchedCluster:
     """A Deployment `web` whose first rollout is complete."""
     c = cluster(starter)
     c.writer.create(DEPLOYMENTS, deployment("web", replicas, **spec))
@@ -103,11 +105,10 @@ def test_a_rolling_update_stays_within_its_fenceposts(surge: int | str, unavaila
 def test_min_ready_seconds_set_the_pace() -> None:
     """Proves that each step waits until the new pod has been ready for as long as asked."""
     c = cluster()
-    spec = {"strategy": rolling(1, 0), "minReadySeconds": 30}
-    c.writer.create(DEPLOYMENTS, deployment("web", 2, **spec))
+    c.writer.create(DEPLOYMENTS, deployment("web", 2, strategy=rolling(1, 0), minReadySeconds=30))
     forward(c, 40)
     set_image(c, "web", "app:2")
-    grown = {}
+    grown: dict[int | None, float] = {}
     for now in each_instant(c, 120):
         grown.setdefault(sizes(c).get("app:2"), now - 40)
     # Two seconds to start and thirty to be trusted, twice.
@@ -211,7 +212,7 @@ def test_a_stuck_rollout_times_out_one_second_after_its_deadline() -> None:
     c = started(3, progressDeadlineSeconds=60)
     set_image(c, "web", "broken:2")
     stuck_at = elapsed(c)
-    reasons = {}
+    reasons: dict[tuple[str, str], float] = {}
     for now in each_instant(c, 200):
         reasons.setdefault(progress(c), now - stuck_at)
     assert reasons[("False", "ProgressDeadlineExceeded")] == 61

@@ -160,8 +160,8 @@ def test_a_success_policy_is_met_by_indexes_or_by_number(
     assert message == ("Matched rules at index 0" if met else None)
 
 
-INDEXED = {"completionMode": "Indexed", "completions": 3}
-PER_INDEX = {**INDEXED, "backoffLimitPerIndex": 1, "backoffLimit": 2**31 - 1}
+INDEXED: dict[str, Any] = {"completionMode": "Indexed", "completions": 3}
+PER_INDEX: dict[str, Any] = {**INDEXED, "backoffLimitPerIndex": 1, "backoffLimit": 2**31 - 1}
 DECIDED = {"conditions": [{"type": "SuccessCriteriaMet", "status": "True", "reason": "SuccessPolicy"}]}
 VERDICTS = [
     pytest.param(job(), [ended("a")], None, id="a failure within the limit"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
+from gitrel.cluster.api.patching import PatchType
 from tests.cluster.crds.build import THINGS, definition, refused, thing, version
 from tests.cluster.harness import WatchedCluster, cluster
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "type": "object",
     "required": ["image"],
     "properties": {
@@ -129,7 +131,8 @@ def test_defaults_reach_into_lists_and_nulls_become_defaults() -> None:
 
 def test_unknown_fields_are_refused_told_or_dropped() -> None:
     """`fieldValidation` decides; preserved places keep what they do not know, but for what they specify."""
-    c, told = made(), []
+    c = made()
+    told: list[str] = []
     spec = {"image": "nginx", "bad": 1, "free": {"x": {"y": 1}, "known": {"a": "1", "b": 2}}}
     message = refused(lambda: c.api.create(thing(spec=spec)))
     assert message == (
@@ -162,7 +165,7 @@ def test_an_update_looks_only_at_what_it_changes() -> None:
     crd = c.api.get("customresourcedefinitions.apiextensions.k8s.io", THINGS)
     c.api.update({**crd, "spec": {**crd["spec"], "versions": [version(spec=stricter)]}})
     patch = {"spec": {"image": "other"}}
-    merge = "application/merge-patch+json"
+    merge: PatchType = "application/merge-patch+json"
     assert c.api.patch(THINGS, "a", patch, "default", type_=merge)["spec"]["image"] == "other"
     message = refused(lambda: c.api.patch(THINGS, "a", {"spec": {"replicas": 8}}, "default", type_=merge))
     assert "should be less than or equal to 5" in message
@@ -266,7 +269,8 @@ def test_rules_hold_objects_together() -> None:
         ({"ports": [{"id": "b"}, {"id": "a", "number": 2}]},
          'spec.ports[1].number: Invalid value: "integer": may only grow'),
     ):  # fmt: skip
-        message = refused(lambda new=change: c.api.update({**old, "spec": {**good, **new}}))
+        changed = {**old, "spec": {**good, **change}}
+        message = refused(partial(c.api.update, changed))
         assert message.endswith(says)
     c.api.update({**old, "spec": {**good, "once": "other", "ports": [{"id": "b", "number": 1}]}})
 

@@ -199,8 +199,8 @@ def _summary(resource: str, obj: Object) -> str:
         uncounted = f" uncounted={sum(map(len, noted.values()))}" if noted else ""
         return _counts(obj, "active", "succeeded", "failed") + uncounted + _conditions(obj) + "".join(marks)
     if resource.startswith("endpointslices"):
-        ready = sum(row["conditions"]["ready"] for row in obj["endpoints"] or ())
-        return f"{ready} of {len(obj['endpoints'] or ())} ready"
+        able = sum(row["conditions"]["ready"] for row in obj["endpoints"] or ())
+        return f"{able} of {len(obj['endpoints'] or ())} ready"
     return str(status.get("phase", ""))
 
 

@@ -33,7 +33,8 @@ def big_node(name: str, cpu: str) -> Object:
 
 
 def place_of(made: WatchedCluster, name: str) -> str | None:
-    return get(made, "pods", "default", name)["spec"].get("nodeName")
+    found: str | None = get(made, "pods", "default", name)["spec"].get("nodeName")
+    return found
 
 
 def failures(made: WatchedCluster, name: str) -> int:
