@@ -181,6 +181,8 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
     except (PipeClosed, BrokenPipeError):
         raise
     except Exception as error:
+        # The outermost door: what no layer below has made a GitrelError of is either the machine's refusal
+        # or a fault in gitrel, and is told in one message instead of a traceback.
         told = _of_the_machine(error)
         if told is None:
             return _fault(session, error)

@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 import orjson
+from jinja2.exceptions import UndefinedError
 
 from gitrel.render.failures import OutOfTime, explain
 from gitrel.render.jinja import TemplateSet
@@ -106,6 +107,8 @@ class _Child:
             text, lines = templates.render(name, context, self._limits.output_bytes, names)
             signal.setitimer(signal.ITIMER_PROF, 0)
         except Exception as error:
+            # A template may raise whatever its expressions can: all of it is the template's failure, and is
+            # told to the parent with file and line. The process answers on.
             signal.setitimer(signal.ITIMER_PROF, 0)
             failure = explain(error, name, job["files"], context, templates.own_names, self._limits)
             return {"failure": _as_json(failure), "stop": isinstance(error, MemoryError | RecursionError)}
@@ -149,5 +152,5 @@ def _warm_up() -> None:
     TemplateSet({"a": source, "b": "{{ parameters.a | tojson }}"}).render("a", context, 1000)
     try:
         TemplateSet({"a": "\n{{ nothing }}"}).render("a", {}, 1000)
-    except Exception as error:
+    except UndefinedError as error:
         explain(error, "a", {"a": ""}, {}, (), Limits())

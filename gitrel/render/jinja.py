@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import BaseLoader, StrictUndefined, Template, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.exceptions import UndefinedError
@@ -51,7 +51,7 @@ class _Undefined(StrictUndefined):
     ) -> None:
         if exc is UndefinedError and hint is None:
             exc = partial(UnknownName, owner=obj, name=str(name))
-        super().__init__(hint, obj, name, exc)  # type: ignore[arg-type]  # Jinja only calls it
+        super().__init__(hint, obj, name, cast(type[UndefinedError], exc))  # Jinja only calls it
 
     def __repr__(self) -> str:
         """Inside a printed list an undefined value is as wrong as outside."""
@@ -93,13 +93,15 @@ def _mark(file: int, line: int) -> str:
 class _Context(Context):
     """Notes which names of the context a template asks for; the maps among them note their own keys."""
 
+    environment: Jail
+
     def resolve_or_missing(self, key: str) -> Any:
         value = super().resolve_or_missing(key)
         if key in MAPS and isinstance(value, Recorded):
             if not dict.__len__(value):
                 value.all()  # the one state that C code may tell apart without asking
         elif key not in self.vars:
-            self.environment.names.add(key)  # type: ignore[attr-defined]  # the environment is a Jail
+            self.environment.names.add(key)
         return value
 
 
@@ -209,7 +211,9 @@ class TemplateSet:
         try:
             # A mark takes up to a dozen bytes a line; eight times the text is ample and still bounded.
             marked = _output(self._marked.get_template(name), context, output_bytes * 8)
-        except Exception:  # the marks got in the way of an expression: the lines stay unknown
+        except Exception:
+            # The template has rendered without marks, so they got in its way, and a stranger's expression
+            # may raise anything. The text stands; only its lines stay unknown.
             return ()
         stripped, lines = _read_marks(marked, self._numbered)
         return lines if stripped == text else ()

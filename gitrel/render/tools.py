@@ -212,11 +212,11 @@ def _talk(
     """Feeds the tool and collects what it says, until it closes both streams and ends."""
     assert process.stdin and process.stdout and process.stderr
     deadline = time.monotonic() + limits.seconds
-    said: dict[object, bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    out, err = bytearray(), bytearray()
     left = memoryview(stdin)
     with selectors.DefaultSelector() as selector:
-        for stream in said:
-            selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]  # both are files
+        selector.register(process.stdout, selectors.EVENT_READ, out)
+        selector.register(process.stderr, selectors.EVENT_READ, err)
         os.set_blocking(process.stdin.fileno(), False)
         selector.register(process.stdin, selectors.EVENT_WRITE)
         while selector.get_map():
@@ -231,18 +231,18 @@ def _talk(
                         with suppress(OSError):
                             process.stdin.close()
                 elif part := os.read(ready.fd, 1 << 16):
-                    said[stream] += part
+                    ready.data.extend(part)
                 else:
                     selector.unregister(stream)
-            if len(said[process.stdout]) > limits.output_bytes:
+            if len(out) > limits.output_bytes:
                 mebibytes = limits.output_bytes / 2**20
                 raise ToolFailed(f"{name} writes more than {mebibytes:g} MiB", "make the release smaller")
-            del said[process.stderr][limits.complaint_bytes :]
+            del err[limits.complaint_bytes :]
     try:
         process.wait(max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         raise _too_slow(name, limits) from None
-    return bytes(said[process.stdout]), bytes(said[process.stderr])
+    return bytes(out), bytes(err)
 
 
 def _feed(fd: int, left: memoryview) -> memoryview:

@@ -99,6 +99,7 @@ class ApiServer:
         except ApiError as refused:
             await _refuse(exchange, refused)
         except Exception as fault:
+            # A fault of the server in one request: the client gets 500 as from a real one, the log the rest.
             log.exception("a request failed: %s %s", exchange.method, exchange.raw_path.decode("latin-1"))
             message = f"Internal error occurred: {type(fault).__name__}"
             await _refuse(exchange, ApiError(500, "InternalError", message))
@@ -138,6 +139,7 @@ class ApiServer:
             code = refused.code
             raise
         except Exception:
+            # Passed on to `__call__`, which answers it; here it is only counted as what it will be.
             code = 500
             raise
         finally:

@@ -159,7 +159,8 @@ class Engine:
                 if self._step():
                     return False
             except Exception:
-                # One key of one controller: the others go on, as they do in a real controller manager.
+                # A fault in one controller over one key, whatever it is: it is logged, and the others go on,
+                # as they do in a real controller manager.
                 log.exception("a controller failed")
             if perf_counter() > end:
                 return True
@@ -187,6 +188,7 @@ class Engine:
                 await fiber.answered()
             fiber.result()
         except Exception:
+            # As in `_play`: one controller's fault ends its own step and nothing else.
             log.exception("a controller failed")
         self._standing = None
         self._soon()
@@ -196,6 +198,8 @@ class Engine:
         try:
             self.cluster.commit()
         except Exception as failure:
+            # Not only what the disk refuses: whoever waits to be written must hear of any failure, or would
+            # wait for ever. Their requests are answered with it.
             log.exception("the cluster's file cannot be written")
             for done in waiting:
                 if not done.done():

@@ -48,7 +48,8 @@ T = TypeVar("T")
 class _Protocol(H11Protocol):
     """uvicorn's protocol, telling the application whose certificate the connection has shown."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         secured = transport.get_extra_info("ssl_object")
