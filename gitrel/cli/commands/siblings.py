@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +46,7 @@ def drift(
     everywhere, such as a zone, is not told, nor are encrypted values.
     """
     session = session_of(context)
-    catalog = lookup.catalog(session.place(), revision, component)
-    names = [lookup.component(catalog, component).name] if component else list(catalog.components)
-    with _asking(session, catalog, revision) as ask:
+    with _asking(session, revision, component) as (catalog, names, ask):
         items = [_difference(one, ask, show_secrets) for one in differences(catalog, names)]
     columns = (
         Column("COMPONENT", lambda i: i["component"]),
@@ -57,15 +55,9 @@ def drift(
         Column("NAME", lambda i: i["name"]),
         Column("VALUE", lambda i: _text(i, "value"), style=lambda i: "yellow"),
         Column("SIBLINGS", lambda i: f"{_text(i, 'usual')} ({i['agree']} of {i['siblings']})"),
-        Column("FROM", lambda i: i["origin"]),
-        Column("SINCE", _since),
-        Column("BY", lambda i: i["since"].get("by", ""), wide=True),
-        Column("SUBJECT", lambda i: i["since"].get("subject", ""), wide=True),
+        *_history_columns(),
     )
-    listing = Listing(
-        "DriftList", items, columns, lambda i: f"{i['component']}/{i['environment']}/{i['name']}", {}
-    )
-    session.show(output, listing, headers=headers)
+    session.show(output, Listing("DriftList", items, columns, _name, {}), headers=headers)
     if not items:
         session.note("no environment differs from its siblings")
     return 0
@@ -85,9 +77,7 @@ def list_flags(
     Per component and environment: the flag's value, the line that decides it, and since when it is so.
     """
     session = session_of(context)
-    catalog = lookup.catalog(session.place(), revision, component)
-    names = [lookup.component(catalog, component).name] if component else list(catalog.components)
-    with _asking(session, catalog, revision) as ask:
+    with _asking(session, revision, component) as (catalog, names, ask):
         items = [ask(setting) for setting in flags(catalog, names)]
     columns = (
         Column("COMPONENT", lambda i: i["component"]),
@@ -98,25 +88,40 @@ def list_flags(
             lambda i: "on" if i["value"] else "off",
             style=lambda i: "green" if i["value"] else "dim",
         ),
+        *_history_columns(),
+    )
+    session.show(output, Listing("FlagList", items, columns, _name, {}), headers=headers)
+    return 0
+
+
+@contextmanager
+def _asking(
+    session: Session, revision: str | None, component: str | None
+) -> Iterator[tuple[Catalog, Sequence[str], Ask]]:
+    """The catalog, the components that are meant, and a function that tells all about one setting.
+
+    It tells the setting's history too where there is one.
+    """
+    from gitrel.app import histories
+
+    catalog = lookup.catalog(session.place(), revision, component)
+    names = [lookup.component(catalog, component).name] if component else list(catalog.components)
+    with histories(session.place(), revision) as found:
+        yield catalog, names, lambda setting: _item(setting, found)
+
+
+def _name(item: Item) -> str:
+    return f"{item['component']}/{item['environment']}/{item['name']}"
+
+
+def _history_columns() -> Sequence[Column]:
+    """Which line decides, and who wrote it when."""
+    return (
         Column("FROM", lambda i: i["origin"]),
         Column("SINCE", _since),
         Column("BY", lambda i: i["since"].get("by", ""), wide=True),
         Column("SUBJECT", lambda i: i["since"].get("subject", ""), wide=True),
     )
-    listing = Listing(
-        "FlagList", items, columns, lambda i: f"{i['component']}/{i['environment']}/{i['name']}", {}
-    )
-    session.show(output, listing, headers=headers)
-    return 0
-
-
-@contextmanager
-def _asking(session: Session, catalog: Catalog, revision: str | None) -> Iterator[Ask]:
-    """A function that tells all about one setting, its history too where there is one."""
-    from gitrel.app import histories
-
-    with histories(session.place(), revision) as found:
-        yield lambda setting: _item(setting, found)
 
 
 def _item(setting: Setting, found: Histories | None) -> Item:
