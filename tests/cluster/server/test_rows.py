@@ -40,10 +40,10 @@ import socket
 import ssl
 from contextlib import ExitStack
 from importlib import import_module
-from time import sleep
 
 from gitrel.cluster.server.serving import Serving
 from tests.cluster.server.client import CONFIG_MAPS, Api, config_map
+from tests.waiting import until
 
 _WATCHES = 1000
 
@@ -59,7 +59,7 @@ def test_every_test_that_is_named_here_is_there() -> None:
 def unread(api: Api, stack: ExitStack, path: str) -> ssl.SSLSocket:
     """A watch whose client sends its request and looks at nothing."""
     assert api.url.hostname and api.url.port
-    plain = stack.enter_context(socket.create_connection((api.url.hostname, api.url.port), timeout=20))
+    plain = stack.enter_context(socket.create_connection((api.url.hostname, api.url.port), timeout=60))
     secured = stack.enter_context(api.tls.wrap_socket(plain, server_hostname=api.url.hostname))
     secured.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return secured
@@ -73,8 +73,7 @@ def test_a_thousand_watches_that_nobody_reads(api: Api, server: Serving) -> None
     with ExitStack() as stack:
         path = f"{CONFIG_MAPS}?watch=true&resourceVersion={made['metadata']['resourceVersion']}"
         watches = [unread(api, stack, path) for _ in range(_WATCHES)]
-        while server.engine.hub.watching < _WATCHES:
-            sleep(0.01)
+        until(lambda: server.engine.hub.watching >= _WATCHES, "every watch is begun")
         for number in range(8):
             body = {**made, "data": {"a": str(number) * 250_000}}
             answer = api.call("PUT", f"{CONFIG_MAPS}/unread", body)
