@@ -44,11 +44,14 @@ class Backend(Protocol):
         """What tells this cluster from every other: the UID of its `kube-system` namespace."""
         ...
 
-    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
+    def read(
+        self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False, coming: bool = False
+    ) -> dict[Ref, Object]:
         """The live objects with the same identity as `objects`; those that do not exist are left out.
 
         With `recent` a backend that remembers may answer for what it has watched or read in this pass, and
-        leaves `managedFields` out then.
+        leaves `managedFields` out then. With `coming` the caller is about to create what is not there:
+        a backend may then leave out what it saw to be missing a few seconds ago.
         """
         ...
 

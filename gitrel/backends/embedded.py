@@ -45,7 +45,9 @@ class EmbeddedBackend:
         uid: str = self._open().api.get("namespaces", "kube-system")["metadata"]["uid"]
         return uid
 
-    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
+    def read(
+        self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False, coming: bool = False
+    ) -> dict[Ref, Object]:
         api = self._open().api
         found: dict[Ref, Object] = {}
         for obj in objects:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gitrel.backends.backend import Backend, Exclusive, Following, OwnClock, Refused
@@ -52,6 +52,8 @@ class _Place:
     is_asked: bool = False
     skew: timedelta = timedelta()
     """Of its clock, as it was told last."""
+    namespaces: set[str] = field(default_factory=set)
+    """Those that are known to be there, in this pass."""
 
 
 class Clusters:
@@ -83,6 +85,7 @@ class Clusters:
         self._gave_up.clear()
         for place in self._places.values():
             place.is_asked = False
+            place.namespaces.clear()
 
     def expect_adopted(self, environments: Iterable[str]) -> None:
         """Raises UsageError where a cluster is to be taken on for an environment that does not exist."""
@@ -138,6 +141,16 @@ class Clusters:
                     f"mend the kubeconfig or the context, or say --adopt {name} if the cluster was replaced"
                 )
         return place.backend
+
+    def ensure_namespace(self, environment: Environment, name: str) -> None:
+        """Creates the namespace where it is missing, and asks for it once a pass. It is nobody's after that:
+        gitrel never deletes one. Raises as `of` does."""
+        backend, known = self.of(environment), self._place(environment).namespaces
+        if name not in known:
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            if not backend.read([namespace], coming=True):
+                backend.apply(namespace)
+            known.add(name)
 
     def identity(self, environment: Environment) -> str | None:
         """The UID of the environment's cluster; None where gitrel may not ask. Raises as `of` does."""

@@ -15,7 +15,7 @@ from gitrel.delivery.hooks import is_needed, without_hooks
 from gitrel.delivery.inventory import Inventory
 from gitrel.delivery.plan import Plan, desired_objects, plan, trials
 from gitrel.events import Event
-from gitrel.kube.identity import Object, Ref, ref_of
+from gitrel.kube.identity import Object, ref_of
 from gitrel.orchestrator import hooking
 from gitrel.orchestrator.applying import carry_out
 from gitrel.orchestrator.releases import rendered_release
@@ -39,7 +39,7 @@ def deliver(
     environment = catalog.environments[action.environment]
     whole = rendered_release(world, catalog, component.name, environment.name, action.release)
     backend = world.clusters.of(environment)
-    inventory = inventory_or_empty(backend, catalog, component, environment)
+    inventory = inventory_or_empty(backend, catalog, component, environment, coming=True)
     # Hooks belong to bringing a release in, not to mending what drifted from it.
     coming = inventory.applied != whole.digest
     before = hooking.look(backend, whole, inventory, "before", attempt) if coming else hooking.Look(())
@@ -57,7 +57,7 @@ def deliver(
     planned.check()
 
     world.clusters.forget(component.name, environment.name)
-    _ensure_namespace(backend, inventory.namespace)
+    world.clusters.ensure_namespace(environment, inventory.namespace)
     release, rendered = action.release, without_hooks(whole)
     everything = [manifest.object for manifest in whole.manifests]
     if before.up:
@@ -118,7 +118,8 @@ def plan_for(
     brought that is taken back, and nobody wants to raise a limit then.
     """
     desired = desired_objects(rendered, inventory)
-    live = backend.read([*desired, *inventory.objects])
+    creations = ask_about_all or bool(inventory.objects)
+    live = backend.read([*desired, *inventory.objects], coming=not creations)
 
     def ask(obj: Object, force: bool) -> Object | Refused:
         try:
@@ -126,7 +127,6 @@ def plan_for(
         except Refused as refused:
             return refused
 
-    creations = ask_about_all or bool(inventory.objects)
     return plan(
         rendered,
         inventory,
@@ -150,28 +150,26 @@ def read_inventory(
     environment: Environment,
     *,
     recent: bool = False,
+    coming: bool = False,
 ) -> Inventory | None:
-    """What was applied there, or None where nothing ever was. `recent` as for `Backend.read`."""
+    """What was applied there, or None where nothing ever was. `recent`, `coming` as for `Backend.read`."""
     parent = inventories.parent(component.name, namespace_of(component, environment))
-    found = backend.read([parent], recent=recent).get(ref_of(parent))
+    found = backend.read([parent], recent=recent, coming=coming).get(ref_of(parent))
     return inventories.from_object(found, environment.name) if found else None
 
 
 def inventory_or_empty(
-    backend: Backend, catalog: Catalog, component: Component, environment: Environment
+    backend: Backend,
+    catalog: Catalog,
+    component: Component,
+    environment: Environment,
+    *,
+    coming: bool = False,
 ) -> Inventory:
-    """What was applied there, or the inventory of nothing."""
-    return read_inventory(backend, catalog, component, environment) or inventories.empty(
-        component.name, environment.name, namespace_of(component, environment)
-    )
+    """What was applied there, or the inventory of nothing. `coming` as for `Backend.read`."""
+    found = read_inventory(backend, catalog, component, environment, coming=coming)
+    return found or inventories.empty(component.name, environment.name, namespace_of(component, environment))
 
 
 def _write(backend: Backend, inventory: Inventory) -> None:
     backend.apply(inventories.to_object(inventory))
-
-
-def _ensure_namespace(backend: Backend, name: str) -> None:
-    """Creates the namespace where it is missing. It is nobody's after that: gitrel never deletes one."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    if Ref("", "Namespace", "", name) not in backend.read([namespace]):
-        backend.apply(namespace)

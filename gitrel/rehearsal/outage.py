@@ -27,8 +27,10 @@ class InterruptedBackend:
     def identity(self) -> str:
         return self._answering().identity()
 
-    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
-        return self._answering().read(objects, recent=recent)
+    def read(
+        self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False, coming: bool = False
+    ) -> dict[Ref, Object]:
+        return self._answering().read(objects, recent=recent, coming=coming)
 
     def list(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitrel.app import Reach, world
+from gitrel.backends.kubernetes import absence
 from gitrel.backends.kubernetes.access import AccessOptions
 from gitrel.backends.kubernetes.backend import KubernetesBackend
 from gitrel.cluster.server import bringup
@@ -56,6 +57,17 @@ def repository(root: Path, components: int) -> Path:
     return root
 
 
+def requests_of_the_first_pass(root: Path, kubeconfig: Path) -> int:
+    """Which has everything to apply."""
+    reach = Reach(AccessOptions(kubeconfig=str(kubeconfig)))
+    with world(root, actor=small.AUTHOR, reach=reach) as it:
+        report = reconcile(it)
+        (backend,) = it.clusters.connected()
+        assert isinstance(backend, KubernetesBackend)
+        assert not report.errors and report.outcomes
+        return backend.requests
+
+
 def requests_of_a_pass(root: Path, kubeconfig: Path) -> int:
     """By a process that begins with nothing, as a CI job does; of a pass in which nothing is to be done."""
     reach = Reach(AccessOptions(kubeconfig=str(kubeconfig)))
@@ -69,6 +81,21 @@ def requests_of_a_pass(root: Path, kubeconfig: Path) -> int:
         if not report.outcomes and all(one.status == "passed" for one in report.rollouts.values()):
             return asked
     raise AssertionError("it does not come to rest")
+
+
+def test_a_first_apply_asks_twice_for_each_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each component costs its objects and two writes of its inventory; that none of it is there yet, and
+    that the namespace is, is found out for all of them together."""
+    monkeypatch.setattr(absence, "FRESH_SECONDS", 600.0)  # however slow the machine is
+    components, counts = (6, 18), []
+    for number in components:
+        folder = tmp_path / f"served-{number}"
+        with bringup.served(folder, ClusterSpec(name="served", nodes=())):
+            root = repository(tmp_path / f"repository-{number}", number)
+            counts.append(requests_of_the_first_pass(root, folder / "kubeconfig"))
+    fewer, more = components
+    assert counts[1] - counts[0] == (more - fewer) * (len(OBJECTS) + 2)
+    assert counts[0] <= fewer * (len(OBJECTS) + 2) + 25
 
 
 @pytest.mark.parametrize("fewer, more", [(4, 12)])

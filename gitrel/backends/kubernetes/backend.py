@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -10,12 +11,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gitrel.backends.backend import FIELD_OWNER, JSON_PATCH, Refused, Scope, as_read
+from gitrel.backends.kubernetes.absence import FEW, Absence
 from gitrel.backends.kubernetes.access import AccessOptions, resolve
 from gitrel.backends.kubernetes.connection import CONNECTIONS_MAX, Connection
 from gitrel.backends.kubernetes.discovery import Discovery, Resource, Undiscovered, UnknownKind
 from gitrel.backends.kubernetes.memory import TooMany
 from gitrel.backends.kubernetes.recall import Recall
-from gitrel.backends.kubernetes.requests import Answer, Limits, Requests
+from gitrel.backends.kubernetes.requests import JSON, Answer, Limits, Requests
 from gitrel.errors import Unreachable
 from gitrel.kube.identity import Object, Ref, group_of, ref_of
 from gitrel.kube.impersonation import NOBODY, Impersonation
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 PAGE = 500
 """Objects asked for at once, as kubectl does."""
 APPLY = "application/apply-patch+yaml"
+NAMES = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
+"""Without what the objects hold; a server that cannot do that gives them whole."""
 MANY = 100
 """Objects of one kind and namespace from which on they are listed instead of asked for one by one."""
 OTHERS = 4
@@ -52,6 +56,7 @@ class KubernetesBackend:
         self._identity, self._identity_gaps = "", 0
         self._discovery = Discovery(requests)
         self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, thread_name_prefix=f"gitrel-{name}")
+        self._absence = Absence(self._names_in, time.monotonic)
         self._recall = Recall(self._list_all, self._follow, self._threads, watching=watching, heard=heard)
 
     def identity(self) -> str:
@@ -67,24 +72,48 @@ class KubernetesBackend:
     def hold(self, wanted: Mapping[Scope, int], selector: Mapping[str, str], count_by: str) -> None:
         self._recall.hold(wanted, selector, count_by)
 
-    def read(self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False) -> dict[Ref, Object]:
+    def read(
+        self, objects: Iterable[Mapping[str, Any]], *, recent: bool = False, coming: bool = False
+    ) -> dict[Ref, Object]:
         wanted = {ref_of(obj): obj for obj in objects}
         known = {ref: self._remembered(obj) for ref, obj in wanted.items()} if recent else {}
         # What memory does not have may exist all the same, without our labels: the cluster has the last word.
-        asked = [ref for ref in wanted if known.get(ref) is None]
-        listed = self._read_lists([wanted[ref] for ref in asked])
-        asked = [ref for ref in asked if ref not in listed]
-        answers = self._threads.map(self._read_one, [wanted[ref] for ref in asked])
-        known |= listed | dict(zip(asked, answers, strict=True))
+        asked = [obj for ref, obj in wanted.items() if known.get(ref) is None]
+        found = self._read_lists(asked)
+        asked = [obj for obj in asked if ref_of(obj) not in found]
+        known |= found | (self._read_new(asked) if recent or coming else self._read_each(asked))
         return {ref: live for ref in wanted if (live := known.get(ref)) is not None}
+
+    def _read_each(self, objects: Sequence[Mapping[str, Any]]) -> dict[Ref, Object | None]:
+        return dict(zip(map(ref_of, objects), self._threads.map(self._read_one, objects), strict=True))
+
+    def _read_new(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object | None]:
+        """Side by side, a few of each scope first: where those are not there, most others are not either."""
+        scopes: dict[Scope, list[Mapping[str, Any]]] = {}
+        for obj in objects:
+            scopes.setdefault(_scope(obj), []).append(obj)
+        found: dict[Ref, Object | None] = {}
+        for part in (slice(FEW), slice(FEW, None)):
+            asked = [obj for some in scopes.values() for obj in some[part] if not self._is_absent(obj)]
+            found |= self._read_each(asked)
+            for obj in asked:
+                if found[ref_of(obj)] is None:
+                    self._absence.asked_in_vain(_scope(obj), ref_of(obj).name)
+        return found
+
+    def _is_absent(self, obj: Mapping[str, Any]) -> bool:
+        return self._absence.is_known(_scope(obj), ref_of(obj).name)
+
+    def _names_in(self, scope: Scope, pages: int) -> Iterable[str]:
+        listed, _ = self._list_all(scope, {}, at_most=pages * PAGE, accept=NAMES)
+        return (str(item["metadata"]["name"]) for item in listed)
 
     def _read_lists(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object | None]:
         """What lists of their kinds say of those objects of which there are many in one namespace; nothing of
         kinds that others have many more of there, or that may not be listed."""
         scopes: dict[Scope, list[Ref]] = {}
         for obj in objects:
-            ref = ref_of(obj)
-            scopes.setdefault(Scope(obj["apiVersion"], ref.kind, ref.namespace), []).append(ref)
+            scopes.setdefault(_scope(obj), []).append(ref_of(obj))
         found: dict[Ref, Object | None] = {}
         for scope, refs in scopes.items():
             if len(refs) < MANY:
@@ -98,9 +127,8 @@ class KubernetesBackend:
         return found
 
     def _remembered(self, obj: Mapping[str, Any]) -> Object | None:
-        ref = ref_of(obj)
-        memory = self._recall.memory(Scope(obj["apiVersion"], ref.kind, ref.namespace))
-        return memory.get(ref.name) if memory is not None else None
+        memory = self._recall.memory(_scope(obj))
+        return memory.get(ref_of(obj).name) if memory is not None else None
 
     def _read_one(self, obj: Mapping[str, Any]) -> Object | None:
         ref = ref_of(obj)
@@ -128,7 +156,7 @@ class KubernetesBackend:
         return sorted(self._list_all(scope, selector)[0], key=lambda item: str(item["metadata"]["name"]))
 
     def _list_all(
-        self, scope: Scope, selector: Mapping[str, str], *, at_most: int | None = None
+        self, scope: Scope, selector: Mapping[str, str], *, at_most: int | None = None, accept: str = JSON
     ) -> tuple[Sequence[Object], str]:
         """All pages, and the resource version that they are of. Raises TooMany where the server says with the
         first page that there are more than `at_most`."""
@@ -137,7 +165,7 @@ class KubernetesBackend:
         query = _selecting(selector) | {"limit": str(PAGE)}
         items: list[Object] = []
         while True:
-            answer = self._requests.send("GET", path, query)
+            answer = self._requests.send("GET", path, query, accept=accept)
             if answer.status == 410 and "continue" in query:
                 items, query = [], {k: v for k, v in query.items() if k != "continue"}
                 continue
@@ -169,7 +197,18 @@ class KubernetesBackend:
         query = {"fieldManager": FIELD_OWNER, "fieldValidation": "Strict", "force": str(force).lower()}
         if dry_run:
             query["dryRun"] = "All"
-        rediscovered = False
+        try:
+            applied = _object(ref, self._send_apply(obj, query))
+        finally:
+            if not dry_run:
+                self._absence.made(_scope(obj), ref.name)
+        if not dry_run:
+            self._recall.wrote(applied)
+        return applied
+
+    def _send_apply(self, obj: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+        """Made again where somebody wrote at the same instant, or where the kind's path is another now."""
+        ref, rediscovered = ref_of(obj), False
         for attempt in itertools.count():
             path = self._resource(obj).path(ref.namespace, ref.name)
             answer = self._requests.send("PATCH", path, query, dict(obj), APPLY)
@@ -178,10 +217,7 @@ class KubernetesBackend:
                 self._discovery.forget(obj["apiVersion"])
             elif not _is_race(answer) or attempt >= RACES:
                 break
-        applied = _object(ref, answer)
-        if not dry_run:
-            self._recall.wrote(applied)
-        return applied
+        return answer
 
     def patch(self, obj: Mapping[str, Any], operations: Sequence[Mapping[str, Any]]) -> Object:
         ref = ref_of(obj)
@@ -257,6 +293,11 @@ def open_kubernetes(
     access = resolve(context, options, environment=name, act_as=act_as)
     requests = Requests(Connection(access), name, limits=limits)
     return KubernetesBackend(requests, name, watching=watching, heard=heard)
+
+
+def _scope(obj: Mapping[str, Any]) -> Scope:
+    ref = ref_of(obj)
+    return Scope(str(obj["apiVersion"]), ref.kind, ref.namespace)
 
 
 def _selecting(selector: Mapping[str, str]) -> dict[str, str]:

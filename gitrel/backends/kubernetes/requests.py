@@ -25,6 +25,7 @@ from gitrel.errors import Unreachable
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
+JSON = "application/json"
 BUSY = frozenset((429, 500, 502, 503, 504))
 SCHEMA_MISMATCH = "failed to create typed patch object"
 SHOWN = 200
@@ -80,7 +81,9 @@ class Requests:
         path: str,
         query: Mapping[str, str] | None = None,
         body: Any = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        *,
+        accept: str = JSON,
     ) -> Answer:
         """The answer, good or bad. Raises Unreachable when there was none in time, or only busy ones."""
         url = self._url(path, query)
@@ -88,7 +91,7 @@ class Requests:
         end, attempt, renewed = time.monotonic() + self._limits.total, 0, False
         spent = 0.0
         while True:
-            answer, wait, problem = self._once(method, url, data, content_type)
+            answer, wait, problem = self._once(method, url, data, content_type, accept)
             if answer is not None and answer.status == HTTPStatus.UNAUTHORIZED and not renewed:
                 renewed = True  # the credential was given up, and the next request asks for a new one
                 continue
@@ -110,7 +113,7 @@ class Requests:
         from urllib3.exceptions import HTTPError
 
         try:
-            return self._request("GET", self._url(path, query), None, "", silence_seconds, whole=False)
+            return self._request("GET", self._url(path, query), None, "", JSON, silence_seconds, whole=False)
         except HTTPError as error:
             raise Unreachable(f"cluster {self._name}: {problem_of(error)}") from None
 
@@ -118,27 +121,35 @@ class Requests:
         return self._connection.server + path + (f"?{urlencode(query)}" if query else "")
 
     def _once(
-        self, method: str, url: str, data: bytes | None, content_type: str
+        self, method: str, url: str, data: bytes | None, content_type: str, accept: str
     ) -> tuple[Answer | None, float | None, str]:
         """(the answer, how long it asked to wait, what is wrong in words)."""
         from urllib3.exceptions import HTTPError
 
         try:
-            response = self._request(method, url, data, content_type, self._limits.read)
+            response = self._request(method, url, data, content_type, accept, self._limits.read)
         except HTTPError as error:
             return None, None, problem_of(error)
         answer = Answer(response.status, _json(response.data))
         return answer, retry_after(response.headers.get("Retry-After", "")), _busy(answer, response.data)
 
     def _request(
-        self, method: str, url: str, data: bytes | None, content_type: str, read: float, *, whole: bool = True
+        self,
+        method: str,
+        url: str,
+        data: bytes | None,
+        content_type: str,
+        accept: str,
+        read: float,
+        *,
+        whole: bool = True,
     ) -> BaseHTTPResponse:
         """One request. A credential that is refused is given up."""
         from urllib3 import HTTPHeaderDict, Timeout
 
         credential = self._connection.credential()
         # A name may come several times: each group that is impersonated has a line of its own.
-        headers = HTTPHeaderDict({"Accept": "application/json", "User-Agent": "gitrel"})
+        headers = HTTPHeaderDict({"Accept": accept, "User-Agent": "gitrel"})
         for name, value in self._connection.headers(credential):
             headers.add(name, value)
         if data is not None:
