@@ -25,9 +25,13 @@ class Talk(BaseHTTPRequestHandler):
     def query(self) -> dict[str, str]:
         return {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
 
-    def do_GET(self) -> None:
+    @property
+    def script(self) -> Script:
         assert isinstance(self.server, Script)
-        self.server.answer(self)
+        return self.server
+
+    def do_GET(self) -> None:
+        self.script.answer(self)
 
     def json(self, body: Any, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         data = json.dumps(body).encode()

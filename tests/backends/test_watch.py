@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,22 +15,16 @@ from gitrel.backends.kubernetes.backend import KubernetesBackend, open_kubernete
 from gitrel.backends.kubernetes.memory import Memory
 from gitrel.kube.identity import Object
 from tests.backends.server import Say, Script, Talk, scripted
+from tests.waiting import PATIENCE_SECONDS, until
 
 SCOPE = Scope("v1", "ConfigMap", "shop")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)  # the other side is a thread
+A = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}}
 
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pauses of real life, a hundred times shorter."""
     monkeypatch.setattr(watches, "BACKOFF_FIRST", 0.005)
-    monkeypatch.setattr(watches, "SILENCE_SECONDS", 0.3)
 
 
 @contextmanager
@@ -99,29 +92,26 @@ def unknown(talk: Talk) -> None:
 )
 def test_what_history_cannot_tell_is_listed_again(tmp_path: Path, say: Say, word: str) -> None:
     """After 410, an ERROR event, a line that is no event or 10 MB long: counted, listed, up to date."""
-    server: list[Script] = []
 
     def wrong(talk: Talk) -> None:
-        server[0].hold("a", "2")  # changed meanwhile, and nobody says so
+        talk.script.hold("a", "2")  # changed meanwhile, and nobody says so
         say(talk)
 
-    def when_ready(talk: Talk) -> None:
-        wait_until(lambda: bool(server))
-        wrong(talk)
-
-    with watched(tmp_path, when_ready) as (it, backend):
-        server.append(it)
-        wait_until(lambda: backend.troubles().get(word) == 1 and it.asked.count("list") == 2)
-        wait_until(lambda: value(backend) == "2")
+    with watched(tmp_path, wrong) as (it, backend):
+        until(lambda: backend.troubles().get(word) == 1, "the trouble is counted")
+        until(lambda: it.asked.count("list") == 2, "everything is listed again")
+        until(lambda: value(backend) == "2", "the change is seen")
 
 
-def test_after_silence_everything_is_listed_again(tmp_path: Path) -> None:
+def test_after_silence_everything_is_listed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody may be there, or a server that was put back to the version of a backup: asked to go on from a
     later one it says nothing at all, and what is different there is not told."""
+    monkeypatch.setattr(watches, "SILENCE_SECONDS", 0.3)
     with watched(tmp_path) as (server, backend):
         server.hold("a", "2")
-        wait_until(lambda: backend.troubles().get("silent", 0) >= 2 and server.asked.count("list") >= 2)
-        wait_until(lambda: value(backend) == "2")
+        until(lambda: backend.troubles().get("silent", 0) >= 2, "it is silent twice")
+        until(lambda: value(backend) == "2", "the change is seen")
+        assert server.asked.count("list") >= 2
 
 
 def test_a_watch_that_is_told_to_wait_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +131,7 @@ def test_a_watch_that_is_told_to_wait_waits(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(threading.Event, "wait", waited)
     with watched(tmp_path, busy) as (server, _):
-        wait_until(lambda: sum(word.startswith("watch") for word in server.asked) >= 2)
+        until(lambda: sum(word.startswith("watch") for word in server.asked) >= 2, "it is asked again")
         assert pauses[0] == 7.0
         assert server.asked[:3] == ["list", "watch 2", "watch 2"]
 
@@ -163,8 +153,9 @@ def test_an_error_of_our_own_ends_no_watch(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Memory, "put", puts)
     with watched(tmp_path, changes) as (server, backend):
-        wait_until(lambda: backend.troubles().get("fault") == 1 and server.asked.count("list") >= 2)
-        wait_until(lambda: value(backend) == "1")
+        until(lambda: backend.troubles().get("fault") == 1, "the fault is counted")
+        until(lambda: server.asked.count("list") == 2, "everything is listed again")
+        until(lambda: value(backend) == "1", "memory is what was listed")
 
 
 def test_a_watch_that_ends_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -175,34 +166,32 @@ def test_a_watch_that_ends_goes_on_where_it_was(tmp_path: Path) -> None:
         talk.event("BOOKMARK", {"kind": "ConfigMap", "metadata": {"resourceVersion": "77"}})
 
     with watched(tmp_path, bookmark) as (server, backend):
-        wait_until(lambda: "watch 77" in server.asked)
+        until(lambda: "watch 77" in server.asked, "it goes on at the bookmark")
         assert server.asked.count("list") == 1
         assert value(backend) == "1"
 
 
 def test_nothing_is_asked_while_nothing_happens(tmp_path: Path) -> None:
     """Reading what is watched, and asking whether it changed, makes no request; a change is heard."""
-    server: list[Script] = []
+    now = threading.Event()
 
     def later(talk: Talk) -> None:
-        wait_until(lambda: bool(server))
-        it = server[0]
+        assert now.wait(PATIENCE_SECONDS)
         talk.begin()
-        talk.event("MODIFIED", it.hold("a", "2"))
-        it.ended.wait(10)
+        talk.event("MODIFIED", talk.script.hold("a", "2"))
+        talk.script.ended.wait(PATIENCE_SECONDS)
 
     with watched(tmp_path, later) as (it, backend):
         mark, changed = backend.changed_since("", "web")
         assert changed
         asked = list(it.asked)
-        obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}}
         for _ in range(5):
             assert backend.changed_since(mark, "web") == (mark, False)
-            assert next(iter(backend.read([obj], recent=True).values()))["data"] == {"v": "1"}
+            assert next(iter(backend.read([A], recent=True).values()))["data"] == {"v": "1"}
             backend.hold({SCOPE: 1}, {"owner": "web"}, "owner")
         assert [word for word in it.asked if word in ("list", "get")] == [w for w in asked if w != "watch 2"]
-        server.append(it)
-        wait_until(lambda: backend.changed_since(mark, "web")[1])
+        now.set()
+        until(lambda: backend.changed_since(mark, "web")[1], "the change is heard")
         assert value(backend) == "2"
 
 
@@ -217,4 +206,5 @@ def test_while_the_server_is_gone_memory_is_not_believed(tmp_path: Path) -> None
         mark, _ = backend.changed_since("", "web")
         server.objects.clear()
         server.ended.set()
-        wait_until(lambda: backend.changed_since(mark, "web")[1])
+        until(lambda: backend.changed_since(mark, "web")[1], "memory is not believed")
+        assert backend.read([A], recent=True) == {}

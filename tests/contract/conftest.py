@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from gitrel.cluster.server import bringup
 from gitrel.cluster.spec import ClusterSpec
 from gitrel.kube.identity import Object
 from tests.realcluster.plane import Plane
+from tests.waiting import until
 
 NODE = {
     "apiVersion": "v1",
@@ -74,17 +74,15 @@ def real(control_plane_of_session: Plane) -> Iterator[Place]:
 
 
 def _over_the_wire(kubeconfig: Path, name: str) -> Iterator[Place]:
-    backend = open_kubernetes(name, name, kubeconfig=str(kubeconfig))
-    backend.apply(NODE)
-
     def wait_for(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < end, "it never came"
-            time.sleep(0.1)  # real controllers take real time
+        until(condition, "real controllers get there", pause_seconds=0.1)
 
-    yield Place(backend, wait_for)
-    backend.close()
+    backend = open_kubernetes(name, name, kubeconfig=str(kubeconfig))
+    try:
+        backend.apply(NODE)
+        yield Place(backend, wait_for)
+    finally:
+        backend.close()
 
 
 @pytest.fixture(params=["embedded", "served", "real"])

@@ -14,6 +14,7 @@ from gitrel.render.tools import ToolFailed, ToolLimits, Tools, isolation
 from gitrel.render.workspace import RELEASE, workspace
 from gitrel.repo.model import Origin, TemplateFile
 from tests.render.external import rendered_by, standing_in
+from tests.waiting import until
 
 CHART = {"Chart.yaml": "apiVersion: v2\nname: demo\nversion: 0.1.0\n"}
 VERSION = 'case "$1" in version) echo v3.14; exit 0;; esac\n'
@@ -43,15 +44,12 @@ def test_a_tool_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     """After the limit the whole process group is gone, the child that holds the pipe open too."""
     script = VERSION + f"sleep 300 & echo $! > {tmp_path}/child; wait"
     begun = time.monotonic()
-    assert "helm was stopped: it runs longer than 0.5 s" in complaint(
-        standing_in(tmp_path, "helm", script.replace("sleep", "/bin/sleep"), ToolLimits(seconds=0.5))
+    assert "helm was stopped: it runs longer than 2 s" in complaint(
+        standing_in(tmp_path, "helm", script.replace("sleep", "/bin/sleep"), ToolLimits(seconds=2))
     )
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     child = int((tmp_path / "child").read_text())
-    end = time.monotonic() + 10
-    while alive(child) and time.monotonic() < end:
-        os.sched_yield()  # a busy kernel takes a moment to carry a kill out
-    assert not alive(child)
+    until(lambda: not alive(child), "the kernel carries the kill out")
 
 
 def alive(pid: int) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
 from gitrel.repo.check import blocking, check_repository
+from tests.effort import at_most
 from tests.repo.bad_inputs import catalog, layout, parameters, symlinks, yaml
 from tests.repo.bad_inputs.case import Case, tree
 from tests.repo.bad_inputs.page import PAGE, page
@@ -60,11 +60,11 @@ def test_one_line_each_with_a_cure(case: Case) -> None:
 
 @pytest.mark.parametrize("case", BOMBS.values(), ids=BOMBS)
 def test_bombs_cost_nothing(case: Case) -> None:
-    """A file that wants to take memory or time is refused in a blink (allowing for a busy machine)."""
+    """A file that wants to take memory or time is refused in a blink."""
     laid = tree(case.files)
-    started = time.perf_counter()
-    check_repository(laid)
-    assert time.perf_counter() - started < 0.5
+    with at_most(cpu_seconds=0.5):
+        _, found = check_repository(laid)
+    assert found != ()
 
 
 def test_every_row_is_answered() -> None:

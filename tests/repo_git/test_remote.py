@@ -116,7 +116,7 @@ def test_a_remote_that_hangs_runs_into_the_deadline(
             hasty.fetch("ssh://host.invalid/x", [(MAIN, "refs/gitrel/x")])
         else:
             hasty.push("ssh://host.invalid/x", [RefUpdate(MAIN, new, old)])
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize(

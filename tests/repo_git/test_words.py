@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from gitrel.repo.git.objects import Person, format_commit, parse_commit
 from gitrel.repo.git.process import environment
 from gitrel.repo.git.revisions import checked_path, checked_ref, checked_remote, checked_revision
 from gitrel.repo.git.scrub import scrub
+from tests.effort import at_most
 from tests.ledger.samples import NOW
 
 BAD_REVISIONS = [
@@ -131,15 +131,14 @@ def test_shown_text_has_no_control_characters(text: str) -> None:
 
 def test_a_megabyte_costs_no_time() -> None:
     """Author names and messages of absurd sizes are handled in linear time."""
-    start = time.perf_counter()
     huge = "<" * 1_000_000
-    scrub("https://" + "a@" * 500_000)
-    Person.parse(huge)
-    data = format_commit("0" * 40, [], Person("x", "y"), NOW, "m").replace(
-        b"author x <y>", b"author " + huge.encode()
-    )
-    assert parse_commit("1" * 40, data).message == "m"
-    assert time.perf_counter() - start < 1
+    with at_most(cpu_seconds=1):
+        scrub("https://" + "a@" * 500_000)
+        Person.parse(huge)
+        data = format_commit("0" * 40, [], Person("x", "y"), NOW, "m").replace(
+            b"author x <y>", b"author " + huge.encode()
+        )
+        assert parse_commit("1" * 40, data).message == "m"
 
 
 FAILURES: list[tuple[str, str, type[GitrelError], str]] = [

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from gitrel.cluster.server.home import Home, Settings, home, homes, state_root
 from gitrel.cluster.spec import ClusterSpec
 from gitrel.errors import UsageError
 from tests.cluster.server.client import CONFIG_MAPS, Api, config_map
+from tests.waiting import until
 
 NAME = "kept"
 
@@ -62,32 +62,30 @@ def test_a_cluster_survives_every_end(state: Path, tmp_path: Path) -> None:
     assert str(kept.kubeconfig) in told
     running = kept.running()
     assert running is not None
-    api = Api(kept.kubeconfig)
-    made = api.post(CONFIG_MAPS, config_map("precious", a="1"))
-    with Api(kept.kubeconfig, token="let-me-in") as carol:
-        assert carol.call("GET", "/version").code == 200
-    for path in (kept.directory, kept.pki):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    for path in (kept.kubeconfig, kept.pki / "ca.key", kept.log, kept.directory / "cluster.db"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with Api(kept.kubeconfig) as api:
+        made = api.post(CONFIG_MAPS, config_map("precious", a="1"))
+        with Api(kept.kubeconfig, token="let-me-in") as carol:
+            assert carol.call("GET", "/version").code == 200
+        for path in (kept.directory, kept.pki):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        for path in (kept.kubeconfig, kept.pki / "ca.key", kept.log, kept.directory / "cluster.db"):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    os.kill(running["pid"], signal.SIGKILL)
-    while kept.running() is not None:
-        time.sleep(0.01)
-    assert "stopped" in gitrel(state, "list")
-    gitrel(state, "up", "--name", NAME)
-    again = kept.running()
-    assert again is not None and again["url"] == running["url"] and again["pid"] != running["pid"]
-    api.close()
-    assert api.get(f"{CONFIG_MAPS}/precious") == made
-    # A watch goes on from the last revision; from an earlier one it is told to list again.
-    last = api.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
-    with api.watch(f"{CONFIG_MAPS}?watch=true&resourceVersion={last}") as events:
-        api.post(CONFIG_MAPS, config_map("later"))
-        assert next(events)["object"]["metadata"]["name"] == "later"
-    earlier = int(made["metadata"]["resourceVersion"]) - 1
-    assert api.call("GET", f"{CONFIG_MAPS}?watch=true&resourceVersion={earlier}").code == 410
-    api.close()
+        os.kill(running["pid"], signal.SIGKILL)
+        until(lambda: kept.running() is None, "the server is dead")
+        assert "stopped" in gitrel(state, "list")
+        gitrel(state, "up", "--name", NAME)
+        again = kept.running()
+        assert again is not None and again["url"] == running["url"] and again["pid"] != running["pid"]
+        api.close()
+        assert api.get(f"{CONFIG_MAPS}/precious") == made
+        # A watch goes on from the last revision; from an earlier one it is told to list again.
+        last = api.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
+        with api.watch(f"{CONFIG_MAPS}?watch=true&resourceVersion={last}") as events:
+            api.post(CONFIG_MAPS, config_map("later"))
+            assert next(events)["object"]["metadata"]["name"] == "later"
+        earlier = int(made["metadata"]["resourceVersion"]) - 1
+        assert api.call("GET", f"{CONFIG_MAPS}?watch=true&resourceVersion={earlier}").code == 410
     assert "is running already" in gitrel(state, "up", "--name", NAME)
     _time_passes(state, kept)
 
@@ -108,8 +106,7 @@ def _time_passes(state: Path, kept: Home) -> None:
     running = kept.running()
     assert running is not None
     os.kill(running["pid"], signal.SIGKILL)
-    while kept.running() is not None:
-        time.sleep(0.01)
+    until(lambda: kept.running() is None, "the server is dead")
     assert "is not running" in gitrel(state, "advance", "--name", NAME, "1h", code=2)
     gitrel(state, "up", "--name", NAME)
     later = parse_instant(gitrel(state, "advance", "--name", NAME, "1h").strip())
