@@ -75,7 +75,7 @@ class Cluster:
         self._webhooks = webhooks or NoCaller()
         start = clock.now() if clock else clock_start
         self._clock = VirtualClock(moment.now if moment else start)
-        self._randomness = Randomness(self.spec.seed, moment.drawn if moment else None)
+        self._randomness = Randomness(self.spec.seed, moment.drawn if moment else None, name=self.spec.name)
         self.store = moment.store.copy() if moment else Store()
         self._assemble()
         self._file = file

@@ -15,10 +15,15 @@ _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Randomness:
-    """All the streams of one cluster."""
+    """All the streams of one cluster.
 
-    def __init__(self, seed: int, drawn: Mapping[str, int] | None = None) -> None:
+    `name` is the cluster's: two clusters of one seed draw the same everywhere, but no uid of one is ever met
+    in the other, because uids tell clusters apart.
+    """
+
+    def __init__(self, seed: int, drawn: Mapping[str, int] | None = None, *, name: str = "") -> None:
         self.seed = seed
+        self._name = name
         self._drawn = dict(drawn or {})
         self._blocks: dict[str, tuple[int, bytes]] = {}
 
@@ -31,14 +36,14 @@ class Randomness:
         """128 random bits."""
         return int.from_bytes(self._bytes(stream), "big")
 
-    def _bytes(self, stream: str) -> bytes:
-        """16 bytes: a quarter of a digest, which is kept for the next three draws."""
+    def _bytes(self, stream: str, whose: str = "") -> bytes:
+        """16 bytes: a quarter of a digest, which is kept for the next three draws of the stream."""
         count = self._drawn.get(stream, 0)
         self._drawn[stream] = count + 1
         number, part = divmod(count, 4)
         block = self._blocks.get(stream)
         if block is None or block[0] != number:
-            block = number, blake2b(f"{self.seed}/{stream}/{number}".encode()).digest()
+            block = number, blake2b(f"{self.seed}/{stream}/{number}{whose}".encode()).digest()
             self._blocks[stream] = block
         return block[1][part * 16 : part * 16 + 16]
 
@@ -51,7 +56,7 @@ class Randomness:
 
     def uid(self, stream: str = "uid") -> str:
         """A version 4 UUID."""
-        text = self._bytes(stream).hex()
+        text = self._bytes(stream, f"/{self._name}").hex()
         variant = "89ab"[int(text[16], 16) & 3]
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
@@ -74,4 +79,4 @@ class Randomness:
             self._drawn = before
 
     def copy(self) -> Randomness:
-        return Randomness(self.seed, self._drawn)
+        return Randomness(self.seed, self._drawn, name=self._name)

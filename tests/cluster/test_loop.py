@@ -165,3 +165,13 @@ def test_streams_do_not_disturb_each_other() -> None:
     assert [resumed.draw("a"), resumed.uid()] == [mixed.draw("a"), mixed.uid()]
     assert all(0 <= value < 1 for value in wanted)
     assert Randomness(6).fraction("a") != wanted[0]
+
+
+def test_no_uid_is_met_in_two_clusters() -> None:
+    """Two clusters of one seed draw alike, but for uids: those follow from the name too, also in a copy."""
+    east, west = Randomness(5, name="east"), Randomness(5, name="west")
+    mine, theirs = [{one.uid() for _ in range(10)} for one in (east, west)]
+    assert len(mine | theirs) == 20
+    assert east.fraction("a") == west.fraction("a")
+    assert east.copy().uid() == east.uid()
+    assert Randomness(5, name="east").uid() in mine

@@ -38,7 +38,7 @@ def test_the_cluster_of_an_environment_is_recorded(tmp_path: Path) -> None:
 def test_another_cluster_is_refused_and_the_others_go_on(tmp_path: Path) -> None:
     """Both UIDs are told, nothing is written to it, and `adopt` makes it the environment's from then on."""
     with town(tmp_path) as place:
-        uid = place.cluster("quiet").identity()
+        uid, busy = (place.cluster(name).identity() for name in ("quiet", "busy"))
     catalog, _ = read_catalog(tmp_path)
     other = Fleet(catalog, small.START + timedelta(days=1), seed=7)
 
@@ -62,7 +62,20 @@ def test_another_cluster_is_refused_and_the_others_go_on(tmp_path: Path) -> None
     with world(tmp_path, actor=small.AUTHOR, clock=other.clock, connect=other.connect) as it:
         assert set(reconcile_retrying(it).unreachable) == {"busy"}
         _, records = it.ledger.load()
-        assert recorded(records.values()) == {"quiet": new.identity(), "busy": uid}
+        assert recorded(records.values()) == {"quiet": new.identity(), "busy": busy}
+
+
+def test_the_cluster_next_door_is_another_one(tmp_path: Path) -> None:
+    """Bundled clusters of one seed are told apart: one that is led to its neighbour's is refused."""
+    with town(tmp_path) as place:
+        fleet = place.fleet
+    catalog, _ = read_catalog(tmp_path)
+    swapped = {"quiet": catalog.environments["busy"], "busy": catalog.environments["quiet"]}
+
+    with world(
+        tmp_path, actor=small.AUTHOR, clock=fleet.clock, connect=lambda e: fleet.connect(swapped[e.name])
+    ) as it:
+        assert set(reconcile_retrying(it).unreachable) == {"quiet", "busy"}
 
 
 def test_only_what_exists_can_be_adopted(tmp_path: Path) -> None:
