@@ -150,7 +150,8 @@ def _objects(release: Rendered) -> Objects:
 def live(session: Session, catalog: Catalog, asked: Asked, mask: Mask) -> Compared:
     """What each cluster says that it would make of the release, beside what it has now.
 
-    A cluster's objections are no difference: they are told on stderr, and stand in the notes.
+    A cluster's objections are no difference: they are told on stderr, and stand in the notes. Raises
+    WrongCluster where another cluster answers than the one that is recorded.
     """
     from gitrel.cli.sources import looking_world
 
@@ -158,6 +159,7 @@ def live(session: Session, catalog: Catalog, asked: Asked, mask: Mask) -> Compar
     notes: list[str] = []
     places = lookup.targets(catalog, asked.component, asked.environment)
     with renderings() as release_of, looking_world(session) as world:
+        world.clusters.expect(world.ledger.load()[1].values())
         for component, environment in places:
             version = lookup.version(catalog, component, environment, asked.version)
             release = release_of(catalog, component, version, environment)

@@ -157,6 +157,7 @@ def why(world: World, component: str, environment: str | None = None) -> tuple[E
     """
     now = world.clock.now()
     _, records = world.ledger.load()
+    world.clusters.expect(records.values())
     catalog, problems = world.source.catalog(world.source.head())
     if everywhere := blocking(problems):
         raise InvalidRepository(everywhere)

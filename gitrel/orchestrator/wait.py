@@ -17,6 +17,7 @@ from gitrel.errors import Conflict, NeedsPerson, TimedOut
 from gitrel.orchestrator.reconcile import reconcile
 from gitrel.orchestrator.sets import is_stuck
 from gitrel.orchestrator.world import PassReport, Scope, World
+from gitrel.rollout.actions import Apply
 from gitrel.rollout.state import ACTIVE, IN_FLIGHT, WAITING
 
 POLL = timedelta(seconds=10)
@@ -28,7 +29,12 @@ REFUSED_FOR = timedelta(minutes=1)
 
 
 def settled(report: PassReport) -> bool:
-    """Whether nothing is under way and nothing failed to be done: another pass would find no work."""
+    """Whether nothing is under way and nothing failed to be done: another pass would find no work.
+
+    What was put right is looked at once more, so that nobody is told of drift that is gone.
+    """
+    if any(isinstance(one.action, Apply) and one.action.because == "drift" for one in report.outcomes):
+        return False
     underway = any(
         progress.phase in ACTIVE
         for rollout in report.rollouts.values()

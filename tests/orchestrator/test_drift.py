@@ -16,7 +16,7 @@ from gitrel.clock import VirtualClock, format_instant
 from gitrel.cluster.cluster import Cluster
 from gitrel.events import Event
 from gitrel.orchestrator.overview import Cell, matrix
-from gitrel.orchestrator.wait import reconcile_retrying
+from gitrel.orchestrator.wait import reconcile_retrying, reconcile_until_done
 from gitrel.orchestrator.world import PassReport, World
 from gitrel.repo.git.creation import create
 from gitrel.repo.model import Environment
@@ -131,6 +131,20 @@ def test_status_tells_of_drift(tmp_path: Path) -> None:
         place.meddle("example.com/web:v1")
         place.once()
         assert (place.cell().drift, shown(place)) == ((), "v1")
+
+
+def test_who_waits_is_not_told_of_drift_that_is_gone(tmp_path: Path) -> None:
+    """What was put right is looked at once more before waiting ends."""
+    with street(tmp_path) as place:
+        place.meddle("example.com/evil")
+        place.clock.advance(timedelta(seconds=1))
+
+        def wait(report: PassReport) -> None:
+            place.clock.advance(timedelta(seconds=1))
+
+        report = reconcile_until_done(place.world, None, timedelta(minutes=5), wait)
+        assert report.because["web"].endswith("nothing is left to do")
+        assert (shown(place), place.image()) == ("v1", "example.com/web:v1")
 
 
 def test_who_insists_is_named_and_left_alone(tmp_path: Path) -> None:

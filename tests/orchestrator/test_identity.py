@@ -10,7 +10,8 @@ import pytest
 
 from gitrel.app import Reach, read_catalog, world
 from gitrel.backends.kubernetes.access import AccessOptions
-from gitrel.errors import UsageError
+from gitrel.errors import Unreachable, UsageError
+from gitrel.orchestrator.overview import why
 from gitrel.orchestrator.wait import reconcile_retrying
 from gitrel.orchestrator.world import World
 from gitrel.rehearsal.fleet import Fleet
@@ -76,6 +77,17 @@ def test_the_cluster_next_door_is_another_one(tmp_path: Path) -> None:
         tmp_path, actor=small.AUTHOR, clock=fleet.clock, connect=lambda e: fleet.connect(swapped[e.name])
     ) as it:
         assert set(reconcile_retrying(it).unreachable) == {"quiet", "busy"}
+
+
+def test_who_only_looks_is_told_the_truth_too(tmp_path: Path) -> None:
+    """`why` would say how things stand in the wrong cluster."""
+    with town(tmp_path):
+        catalog, _ = read_catalog(tmp_path)
+    other = Fleet(catalog, small.START + timedelta(days=1), seed=7)
+    with world(tmp_path, actor=small.AUTHOR, clock=other.clock, connect=other.connect) as it:
+        why(it, "web")
+        with pytest.raises(Unreachable, match="which is recorded for quiet"):
+            it.clusters.of(catalog.environments["quiet"])
 
 
 def test_only_what_exists_can_be_adopted(tmp_path: Path) -> None:
