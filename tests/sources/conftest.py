@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.support import Ran, gitrel
 from tests.repo_git.sandbox import PEOPLE
-from tests.sources.support import GitServer, config, remote_of
+from tests.sources.support import GitServer, Start, config, remote_of, starting
 
 TOKEN = "canary-4f0c9d2e7b"
 
@@ -39,6 +39,13 @@ def server(remote: Path) -> Iterator[GitServer]:
     """Serves the remote to whoever has the token."""
     with GitServer(remote.parent, TOKEN).running() as running:
         yield running
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes that do not outlive the test."""
+    with starting() as found:
+        yield found
 
 
 Run = Callable[..., Ran]

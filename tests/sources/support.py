@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from tests.cli.support import ROOT
@@ -69,16 +70,31 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**base, **PEOPLE, "XDG_CACHE_HOME": "/nonexistent", **(more or {})}
 
 
-def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+class Start(Protocol):
     """A gitrel process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "gitrel", *arguments],
-        cwd=ROOT,
-        env=environment(env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+
+    def __call__(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]: ...
+
+
+@contextmanager
+def starting() -> Iterator[Start]:
+    """Whatever was started in the block is gone after it, with its pipes."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gitrel", *arguments],
+                cwd=ROOT,
+                env=environment(env),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield start
 
 
 class GitServer:

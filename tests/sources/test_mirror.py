@@ -17,7 +17,7 @@ from gitrel.repo.git.mirror import Mirror, RemoteSource
 from gitrel.repo.git.reading import read_remote
 from tests.cli.support import gitrel
 from tests.repo_git.sandbox import PEOPLE, commit_all, git
-from tests.sources.support import start
+from tests.sources.support import Start
 
 
 @pytest.fixture
@@ -140,12 +140,11 @@ def test_the_cache_is_private(source: RemoteSource) -> None:
         Mirror(source)
 
 
-def test_two_processes_make_one_copy(source: RemoteSource) -> None:
+def test_two_processes_make_one_copy(source: RemoteSource, start: Start) -> None:
     """Both start on an empty cache at once; neither fails, and one copy is left."""
     runs = [start("validate", *arguments(source)) for _ in range(2)]
-    assert [run.wait(60) for run in runs] == [0, 0], [run.communicate()[1] for run in runs]
-    for run in runs:
-        run.communicate()
+    errors = [run.communicate(timeout=60)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], errors
     assert len(copies(source)) == 1
 
 

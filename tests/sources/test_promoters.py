@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ import pytest
 from tests.cli.support import Ran, gitrel
 from tests.repo_git.sandbox import PEOPLE, clone, commit_all, git, point
 from tests.sources.conftest import Run
-from tests.sources.support import GitServer, config, remote_of, start
+from tests.sources.support import GitServer, Start, config, remote_of
+from tests.waiting import until
 
 
 def people(remote: Path, tmp_path: Path) -> tuple[Path, Path]:
@@ -41,7 +41,7 @@ def slow(tmp_path: Path) -> Path:
     return remote
 
 
-def test_two_versions_at_once_end_with_one_winner(slow: Path, tmp_path: Path) -> None:
+def test_two_versions_at_once_end_with_one_winner(slow: Path, tmp_path: Path, start: Start) -> None:
     """Two processes promote different versions in the same instant: one rollout stands, the loser is told who
     was first and did nothing, and the schedule was kept. Where one came clearly later it supersedes, and says
     so: then both end well."""
@@ -64,9 +64,7 @@ def test_two_versions_at_once_end_with_one_winner(slow: Path, tmp_path: Path) ->
     assert act(ada, "rollout", "verify").code == 0
 
 
-def test_the_loser_of_a_race_is_told_and_does_nothing(
-    slow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_loser_of_a_race_is_told_and_does_nothing(slow: Path, tmp_path: Path, start: Start) -> None:
     """The same race made certain: while Grace's command is about to push, Ada's gets through."""
     ada, grace = people(slow, tmp_path)
     hook = grace / "race"
@@ -81,10 +79,8 @@ def test_the_loser_of_a_race_is_told_and_does_nothing(
     program.chmod(0o755)
     env = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
     late = start("promote", "web", "v3", "-C", str(grace), "--remote", "origin", env=env)
-    deadline = time.monotonic() + 60
-    while not (hook / "waits").exists():
-        assert time.monotonic() < deadline and late.poll() is None, late.communicate()
-        time.sleep(0.02)
+    until(lambda: (hook / "waits").exists() or late.poll() is not None, "Grace is about to push")
+    assert late.poll() is None, late.communicate()
     first = act(ada, "promote", "web", "v2", "--actor", "Ada <ada@example.com>")
     assert first.code == 0, first.err
     (hook / "go").touch()
@@ -96,7 +92,7 @@ def test_the_loser_of_a_race_is_told_and_does_nothing(
     assert again.code == 0  # knowing of it, Grace may let hers come first
 
 
-def test_the_same_version_twice_at_once_is_one_rollout(slow: Path, tmp_path: Path) -> None:
+def test_the_same_version_twice_at_once_is_one_rollout(slow: Path, tmp_path: Path, start: Start) -> None:
     """Both wanted the same: one records it, the other finds it so, and both end with 0."""
     clones = people(slow, tmp_path)
     runs = [start("promote", "web", "v2", "-C", str(folder), "--remote", "origin") for folder in clones]
@@ -105,7 +101,7 @@ def test_the_same_version_twice_at_once_is_one_rollout(slow: Path, tmp_path: Pat
     assert journal(clones[0]) == ["promote"]
 
 
-def test_other_components_do_not_get_in_the_way(slow: Path, tmp_path: Path) -> None:
+def test_other_components_do_not_get_in_the_way(slow: Path, tmp_path: Path, start: Start) -> None:
     """Two people with two components: both are recorded, whoever pushes first."""
     ada, grace = people(slow, tmp_path)
     runs = [
@@ -176,7 +172,7 @@ def test_a_rewritten_journal_stops_everything(slow: Path, tmp_path: Path) -> Non
     assert lost in git(slow, "rev-list", "refs/gitrel/journal")
 
 
-def test_a_daemon_and_a_person_share_the_journal(slow: Path, tmp_path: Path) -> None:
+def test_a_daemon_and_a_person_share_the_journal(slow: Path, tmp_path: Path, start: Start) -> None:
     """A promotion made elsewhere is carried out by the daemon; compare-and-swap keeps them apart."""
     ada, grace = people(slow, tmp_path)
     arguments = ("daemon", "--poll", "1s", "--log-format", "json", "-C", str(grace), "--remote", "origin")
@@ -184,9 +180,8 @@ def test_a_daemon_and_a_person_share_the_journal(slow: Path, tmp_path: Path) -> 
     try:
         assert act(ada, "promote", "api", "v2").code == 0
         assert daemon.stderr is not None
-        for line in daemon.stderr:
-            if json.loads(line).get("event") == "environment.applied":
-                break
+        told = (json.loads(line).get("event") for line in daemon.stderr)
+        assert "environment.applied" in told  # reads on until it comes
         assert act(ada, "promote", "web", "v2").code == 0
     finally:
         daemon.terminate()
