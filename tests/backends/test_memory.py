@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -37,6 +37,11 @@ def fresh(changes: Changes | None = None, clock: Clock | None = None) -> Memory:
     return Memory(SCOPE, {}, OWNER, changes or Changes(), clock or Clock())
 
 
+def relist(memory: Memory, objects: Iterable[Object]) -> None:
+    """As after a list."""
+    memory.replace(map(memory.keep, objects))
+
+
 def test_what_is_kept_is_whole_but_for_the_managers() -> None:
     """Lists leave apiVersion and kind out; managedFields are half of an object, and asked for when needed."""
     memory = fresh()
@@ -51,7 +56,7 @@ def test_changes_are_counted_apart() -> None:
     """A change of web's leaves the mark of api as it was, and nobody's changes everybody's."""
     changes = Changes()
     memory = fresh(changes)
-    memory.replace([config("a", 1), config("b", 2, "api")])
+    relist(memory, [config("a", 1), config("b", 2, "api")])
     web, api = changes.mark("web"), changes.mark("api")
     memory.put(config("a", 3))
     assert (changes.mark("web") == web, changes.mark("api") == api) == (False, True)
@@ -64,11 +69,11 @@ def test_the_same_version_again_is_no_change() -> None:
     """A list after a lost connection says nothing new where nothing is new; what is gone is news."""
     changes = Changes()
     memory = fresh(changes)
-    memory.replace([config("a", 1), config("b", 2)])
+    relist(memory, [config("a", 1), config("b", 2)])
     mark = changes.mark("web")
-    memory.replace([config("a", 1), config("b", 2)])
+    relist(memory, [config("a", 1), config("b", 2)])
     assert changes.mark("web") == mark
-    memory.replace([config("a", 1)])
+    relist(memory, [config("a", 1)])
     assert changes.mark("web") != mark
     assert memory.get("b") is None
 
@@ -146,8 +151,8 @@ def test_more_than_can_be_kept_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(memories, "OBJECTS_MAX", 2)
     memory = fresh()
     with pytest.raises(TooMany):
-        memory.replace(config(str(n), n) for n in range(3))
-    memory.replace([config("a", 1), config("b", 2)])
+        relist(memory, (config(str(n), n) for n in range(3)))
+    relist(memory, [config("a", 1), config("b", 2)])
     with pytest.raises(TooMany):
         memory.put(config("c", 3))
 
@@ -192,7 +197,7 @@ def test_selecting_is_filtering(
 ) -> None:
     """Whatever came and went and was listed anew: what is selected is what carries the labels, by name."""
     memory = fresh()
-    memory.replace([config(name, 0, labels=labels) for name, labels in dict(relisted).items() if labels])
+    relist(memory, [config(name, 0, labels=labels) for name, labels in dict(relisted).items() if labels])
     for version, (name, labels) in enumerate(edits, 1):
         if labels is None:
             memory.drop(config(name, version))
@@ -209,7 +214,7 @@ def test_selecting_is_filtering(
 def test_selecting_decodes_what_it_answers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand components that ask for their own pods decode each pod once between them."""
     memory = fresh()
-    memory.replace([config(f"pod-{n}", n, labels={"app": f"app-{n % 10}"}) for n in range(100)])
+    relist(memory, [config(f"pod-{n}", n, labels={"app": f"app-{n % 10}"}) for n in range(100)])
     decoded: list[bytes] = []
     loads = orjson.loads
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gitrel.backends.backend import FIELD_OWNER, JSON_PATCH, Refused, Scope, as_read
 from gitrel.backends.kubernetes.absence import FEW, Absence
 from gitrel.backends.kubernetes.access import AccessOptions, resolve
 from gitrel.backends.kubernetes.connection import CONNECTIONS_MAX, Connection
 from gitrel.backends.kubernetes.discovery import Discovery, Resource, Undiscovered, UnknownKind
-from gitrel.backends.kubernetes.memory import TooMany
+from gitrel.backends.kubernetes.memory import OBJECTS_MAX, Kept, TooMany
 from gitrel.backends.kubernetes.recall import Recall
 from gitrel.backends.kubernetes.requests import JSON, Answer, Limits, Requests
+from gitrel.backends.threads import Threads
 from gitrel.errors import Unreachable
 from gitrel.kube.identity import Object, Ref, group_of, ref_of
 from gitrel.kube.impersonation import NOBODY, Impersonation
@@ -37,6 +37,8 @@ OTHERS = 4
 RACES = 5
 """Times that an apply is made again because somebody else wrote the object at the same instant."""
 
+T = TypeVar("T")
+
 
 class KubernetesBackend:
     """One cluster. Calls may come from several threads."""
@@ -55,9 +57,9 @@ class KubernetesBackend:
         self._name = name
         self._identity, self._identity_gaps = "", 0
         self._discovery = Discovery(requests)
-        self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, thread_name_prefix=f"gitrel-{name}")
+        self._threads = Threads(CONNECTIONS_MAX, f"gitrel-{name}")
         self._absence = Absence(self._names_in, time.monotonic)
-        self._recall = Recall(self._list_all, self._follow, self._threads, watching=watching, heard=heard)
+        self._recall = Recall(self._list_kept, self._follow, self._threads, watching=watching, heard=heard)
 
     def identity(self) -> str:
         """While everything is watched without a gap nobody else can be at the other end, so none is asked."""
@@ -105,8 +107,7 @@ class KubernetesBackend:
         return self._absence.is_known(_scope(obj), ref_of(obj).name)
 
     def _names_in(self, scope: Scope, pages: int) -> Iterable[str]:
-        listed, _ = self._list_all(scope, {}, at_most=pages * PAGE, accept=NAMES)
-        return (str(item["metadata"]["name"]) for item in listed)
+        return self._list_all(scope, {}, _name, at_most=pages * PAGE, accept=NAMES)[0]
 
     def _read_lists(self, objects: Iterable[Mapping[str, Any]]) -> dict[Ref, Object | None]:
         """What lists of their kinds say of those objects of which there are many in one namespace; nothing of
@@ -119,10 +120,10 @@ class KubernetesBackend:
             if len(refs) < MANY:
                 continue
             try:
-                listed, _ = self._list_all(scope, {}, at_most=OTHERS * len(refs))
+                listed, _ = self._list_all(scope, {}, dict, at_most=OTHERS * len(refs))
             except (Refused, TooMany):
                 continue
-            names = {str(obj["metadata"]["name"]): obj for obj in listed}
+            names = {_name(obj): obj for obj in listed}
             found |= {ref: names.get(ref.name) for ref in refs}
         return found
 
@@ -153,17 +154,31 @@ class KubernetesBackend:
         scope, selector = Scope(api_version, kind, namespace), selector or {}
         if recent and (memory := self._recall.memory(scope, selector)) is not None:
             return list(memory.selected(selector))
-        return sorted(self._list_all(scope, selector)[0], key=lambda item: str(item["metadata"]["name"]))
+        return sorted(self._list_all(scope, selector, dict)[0], key=_name)
+
+    def _list_kept(
+        self, scope: Scope, selector: Mapping[str, str], keep: Callable[[Object], Kept]
+    ) -> tuple[Sequence[Kept], str]:
+        return self._list_all(scope, selector, keep, at_most=OBJECTS_MAX)
 
     def _list_all(
-        self, scope: Scope, selector: Mapping[str, str], *, at_most: int | None = None, accept: str = JSON
-    ) -> tuple[Sequence[Object], str]:
+        self,
+        scope: Scope,
+        selector: Mapping[str, str],
+        keep: Callable[[Object], T],
+        *,
+        at_most: int | None = None,
+        accept: str = JSON,
+    ) -> tuple[Sequence[T], str]:
         """All pages, and the resource version that they are of. Raises TooMany where the server says with the
-        first page that there are more than `at_most`."""
+        first page that there are more than `at_most`.
+
+        Of each object only what `keep` makes of it outlives its page: decoded it takes ten times the space.
+        """
         ref = Ref(group_of(scope.api_version), scope.kind, scope.namespace, "")
         path = self._path_of(scope)
         query = _selecting(selector) | {"limit": str(PAGE)}
-        items: list[Object] = []
+        items: list[T] = []
         while True:
             answer = self._requests.send("GET", path, query, accept=accept)
             if answer.status == 410 and "continue" in query:
@@ -171,7 +186,7 @@ class KubernetesBackend:
                 continue
             page = _object(ref, answer)
             kind = {"apiVersion": scope.api_version, "kind": scope.kind}
-            items += ({**kind, **item} for item in page.get("items") or ())
+            items += (keep({**kind, **item}) for item in page.get("items") or ())
             metadata = page.get("metadata") or {}
             if at_most is not None and len(items) + int(metadata.get("remainingItemCount") or 0) > at_most:
                 raise TooMany
@@ -261,9 +276,10 @@ class KubernetesBackend:
         return None
 
     def close(self) -> None:
+        """What is under way ends at once with `Unreachable`, also where the server keeps silent."""
         self._recall.close()
-        self._threads.shutdown(wait=True, cancel_futures=True)
         self._requests.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _resource(self, obj: Mapping[str, Any]) -> Resource:
         try:
@@ -293,6 +309,10 @@ def open_kubernetes(
     access = resolve(context, options, environment=name, act_as=act_as)
     requests = Requests(Connection(access), name, limits=limits)
     return KubernetesBackend(requests, name, watching=watching, heard=heard)
+
+
+def _name(obj: Mapping[str, Any]) -> str:
+    return str(obj["metadata"]["name"])
 
 
 def _scope(obj: Mapping[str, Any]) -> Scope:

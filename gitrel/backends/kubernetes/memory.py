@@ -34,8 +34,9 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One object as JSON, with what it is compared by."""
+    """One object as JSON, with what it is found and compared by."""
 
+    name: str
     version: str
     owner: str
     data: bytes
@@ -89,9 +90,9 @@ class Memory:
         self._written: dict[str, tuple[str, float]] = {}
         self._gone: dict[str, str] = {}
 
-    def replace(self, objects: Iterable[Mapping[str, Any]]) -> None:
+    def replace(self, objects: Iterable[Kept]) -> None:
         """All there is now, after a list. Raises TooMany, and remembers nothing then."""
-        new = {_name(obj): self._keep(obj) for obj in _at_most(objects, OBJECTS_MAX)}
+        new = {kept.name: kept for kept in _at_most(objects, OBJECTS_MAX)}
         with self._lock:
             old, self._kept = self._kept, new
             self._labelled = {}
@@ -107,7 +108,8 @@ class Memory:
     def put(self, obj: Mapping[str, Any], *, own: bool = False) -> None:
         """One object as it is now. `own`: gitrel wrote it, and the event that tells so may have come before
         the answer, or comes later."""
-        name, new = _name(obj), self._keep(obj)
+        new = self.keep(obj)
+        name = new.name
         with self._lock:
             old = self._kept.get(name)
             if is_older(new.version, old.version if old else self._gone.get(name)):
@@ -194,12 +196,13 @@ class Memory:
         del self._written[name]
         return False
 
-    def _keep(self, obj: Mapping[str, Any]) -> Kept:
+    def keep(self, obj: Mapping[str, Any]) -> Kept:
+        """The object as it is kept; nothing is remembered by that."""
         whole = {"apiVersion": self.scope.api_version, "kind": self.scope.kind, **obj}
         slim = removed(whole, ("metadata", "managedFields"))
         version = str((obj.get("metadata") or {}).get("resourceVersion", ""))
         labels = {intern(key): intern(value) for key, value in labels_of(obj).items()}
-        return Kept(version, labels.get(self._count_by, ""), orjson.dumps(slim), labels)
+        return Kept(_name(obj), version, labels.get(self._count_by, ""), orjson.dumps(slim), labels)
 
 
 def is_older(version: str, than: str | None) -> bool | None:
@@ -229,7 +232,7 @@ def _version(kept: Kept | None) -> str | None:
     return None if kept is None else kept.version
 
 
-def _at_most(objects: Iterable[Mapping[str, Any]], limit: int) -> Iterator[Mapping[str, Any]]:
+def _at_most(objects: Iterable[Kept], limit: int) -> Iterator[Kept]:
     for count, obj in enumerate(objects):
         if count >= limit:
             raise TooMany

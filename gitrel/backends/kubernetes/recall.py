@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from gitrel.backends.backend import Refused, Scope
-from gitrel.backends.kubernetes.memory import Changes, Memory, TooMany
+from gitrel.backends.kubernetes.memory import Changes, Kept, Memory, TooMany
 from gitrel.backends.kubernetes.watch import Follow, ListAll, Watch
 from gitrel.kube.identity import Object
 
@@ -31,6 +31,8 @@ RETRY_SECONDS = 600.0
 WATCHES_MAX = 64
 """Watches of one cluster. Each has a connection and a thread."""
 
+Keep = Callable[[Mapping[str, Any]], Kept]
+
 
 @dataclass(slots=True)
 class _Held:
@@ -40,11 +42,12 @@ class _Held:
 
 
 class Recall:
-    """`list_all` and `follow` make the requests of a scope with a selector; `threads` runs lists at once."""
+    """`list_all` and `follow` make the requests of a scope with a selector; the first says what it keeps of
+    each object. `threads` runs lists at once."""
 
     def __init__(
         self,
-        list_all: Callable[[Scope, Mapping[str, str]], tuple[Iterable[Mapping[str, Any]], str]],
+        list_all: Callable[[Scope, Mapping[str, str], Keep], tuple[Iterable[Kept], str]],
         follow: Callable[[Scope, Mapping[str, str], Mapping[str, str], float], Any],
         threads: Executor,
         *,
@@ -96,7 +99,7 @@ class Recall:
     def _begin(self, scope: Scope, selector: Mapping[str, str], count_by: str) -> _Held | None:
         """None where the cluster does not allow it, or holds too much: both are asked for then."""
         memory = Memory(scope, selector, count_by, self.changes, self._clock)
-        list_all: ListAll = partial(self._list_all, scope, selector)
+        list_all: ListAll = partial(self._list_all, scope, selector, memory.keep)
         follow: Follow = partial(self._follow, scope, selector)
         try:
             if not self._watching:

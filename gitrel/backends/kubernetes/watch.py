@@ -14,12 +14,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from gitrel.backends.kubernetes.lines import LineTooLong, lines
-from gitrel.backends.kubernetes.memory import Memory, TooMany
+from gitrel.backends.kubernetes.memory import Kept, Memory, TooMany
 from gitrel.backends.kubernetes.requests import retry_after
 from gitrel.errors import GitrelError, Unreachable
 
@@ -36,8 +36,8 @@ CHUNK = 65536
 TEMPORARY = frozenset((401, 403, 429))
 """Refusals that say nothing about the version from which the watch was to go on."""
 
-ListAll = Callable[[], tuple[Iterable[Mapping[str, Any]], str]]
-"""All objects of the scope, and the resource version that the list is of. Raises GitrelError."""
+ListAll = Callable[[], tuple[Iterable[Kept], str]]
+"""All objects of the scope as memory keeps them, and the resource version of the list. Raises GitrelError."""
 Follow = Callable[[Mapping[str, str], float], "BaseHTTPResponse"]
 """Opens the watch with these query parameters, bounded in silence. Raises Unreachable."""
 
