@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gitrel.backends.backend import Backend, Exclusive, Following, OwnClock, Refused
+from gitrel.backends.backend import Backend, Exclusive, Following, OwnClock, Refused, Remembering
 from gitrel.errors import GitrelError, Unreachable, UsageError
 from gitrel.orchestrator.lookahead import Ahead, Lookahead
 from gitrel.repo.model import ClusterRef, Environment
@@ -223,8 +223,10 @@ class Clusters:
 
     def close(self) -> None:
         """Closes every connection; one that fails to close does not keep the others open."""
-        for place in self._places.values():
-            with suppress(GitrelError):
-                place.backend.close()
+        backends = [place.backend for place in self._places.values()]
         self._places.clear()
-        self._lookahead.close()
+        self._lookahead.close([backend for backend in backends if isinstance(backend, Remembering)])
+        for backend in backends:
+            if not isinstance(backend, Remembering):
+                with suppress(GitrelError):
+                    backend.close()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gitrel.backends.backend import Backend, Remembering, Scope
+from gitrel.backends.threads import Threads
 from gitrel.clock import format_duration
 from gitrel.delivery import inventory as inventories
 from gitrel.delivery.inventory import Inventory
@@ -75,7 +76,7 @@ class Lookahead:
     def __init__(self, at_once: int = AT_ONCE, patience: timedelta = PATIENCE) -> None:
         self._at_once = at_once
         self._patience = patience
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: Threads | None = None
         self._late: dict[str, tuple[Future[None], datetime]] = {}
         self._troubles: dict[str, _Trouble] = {}
 
@@ -139,13 +140,18 @@ class Lookahead:
         self._troubles[name] = _Trouble(str(error), failures, until)
         return str(error)
 
-    def _pool(self) -> ThreadPoolExecutor:
+    def _pool(self) -> Threads:
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="gitrel-ahead")
+            self._threads = Threads(self._at_once, "gitrel-ahead")
         return self._threads
 
-    def close(self) -> None:
-        """Backends are closed before, so what is still under way ends by itself."""
+    def close(self, backends: Sequence[Backend] = ()) -> None:
+        """Closes these, all at once because each may take a moment; then what is still under way ends too."""
+        if backends:
+            closing = Threads(len(backends), "gitrel-closing")
+            for backend in backends:
+                closing.submit(backend.close)
+            closing.shutdown()
         if self._threads is not None:
             self._threads.shutdown(wait=True, cancel_futures=True)
             self._threads = None

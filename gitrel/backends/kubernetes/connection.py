@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitrel.backends.kubernetes.access import Access
 from gitrel.backends.kubernetes.credentials import Certificate, Credential
+from gitrel.backends.kubernetes.cutting import Lines
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -28,6 +29,7 @@ class Connection:
         self._lock = threading.Lock()
         self._certificate: Certificate | None = None
         self._pool: PoolManager | None = None
+        self._lines = Lines()
 
     @property
     def server(self) -> str:
@@ -49,7 +51,8 @@ class Connection:
         """The pool for this credential, made on first use."""
         with self._lock:
             if self._pool is None or credential.certificate != self._certificate:
-                self._pool, self._certificate = self._opened(credential.certificate), credential.certificate
+                self._pool = self._lines.follow(self._opened(credential.certificate))
+                self._certificate = credential.certificate
             return self._pool
 
     def _opened(self, certificate: Certificate | None) -> PoolManager:
@@ -78,6 +81,8 @@ class Connection:
             return pool
 
     def close(self) -> None:
+        """Ends every wait for the server, and lets go of the connections."""
+        self._lines.cut()
         with self._lock:
             if self._pool is not None:
                 self._pool.clear()

@@ -147,6 +147,8 @@ class Requests:
         """One request. A credential that is refused is given up."""
         from urllib3 import HTTPHeaderDict, Timeout
 
+        if self._closing.is_set():
+            raise Unreachable(f"cluster {self._name}: gitrel is leaving")
         credential = self._connection.credential()
         # A name may come several times: each group that is impersonated has a line of its own.
         headers = HTTPHeaderDict({"Accept": accept, "User-Agent": "gitrel"})
@@ -173,7 +175,7 @@ class Requests:
         return response
 
     def close(self) -> None:
-        """What is under way gives up at its next wait."""
+        """What is under way ends with Unreachable, and nothing is asked any more."""
         self._closing.set()
         self._connection.close()
 
