@@ -21,8 +21,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import pytest
 
 from gitrel.clock import format_instant
+from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.cluster import EPOCH, Cluster
 from gitrel.cluster.controllers.controller import Change, Controller
 from gitrel.cluster.spec import ClusterSpec, NodePool
@@ -67,6 +69,13 @@ def cluster(
     )
     made.watch_for_edits()
     return made
+
+
+def refusal(act: Callable[[], object]) -> ApiError:
+    """What is said to who acts so: it has to be refused."""
+    with pytest.raises(ApiError) as caught:
+        act()
+    return caught.value
 
 
 def get(cluster: Cluster, resource: str, namespace: str, name: str) -> Object:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gitrel.cluster.api.crds.definition import RESOURCE as DEFINITIONS
-from gitrel.cluster.api.errors import ApiError
 from gitrel.kube.identity import Object
+from tests.cluster.harness import refusal
 
 THINGS = "things.example.com"
 
@@ -54,8 +54,4 @@ def thing(name: str = "a", api_version: str = "example.com/v1", **fields: Any) -
 
 def refused(act: Callable[[], Any]) -> str:
     """The message of the refusal, which must come."""
-    try:
-        act()
-    except ApiError as error:
-        return error.message
-    raise AssertionError("it was allowed")
+    return refusal(act).message

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitrel.cluster.api.client import Client
-from gitrel.cluster.api.errors import ApiError
 from gitrel.cluster.api.rbac import policy
 from gitrel.cluster.api.rbac.attributes import Attributes, for_resource, refusal
 from gitrel.cluster.api.rbac.authorizer import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, GROUP, ROLES
@@ -22,6 +21,7 @@ from gitrel.cluster.cluster import Cluster
 from gitrel.cluster.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from gitrel.cluster.spec import ClusterSpec
 from gitrel.errors import UsageError
+from tests.cluster import harness
 from tests.cluster.harness import WatchedCluster, cluster
 
 JANE = User("jane", ("dev", AUTHENTICATED))
@@ -38,10 +38,10 @@ def acting(c: WatchedCluster, user: User = JANE) -> Client:
 
 
 def refused(act: Callable[[], Any]) -> str:
-    with pytest.raises(ApiError) as caught:
-        act()
-    assert caught.value.code == 403
-    return caught.value.message
+    """The message of a refusal for want of a right."""
+    error = harness.refusal(act)
+    assert error.code == 403
+    return error.message
 
 
 def bind(
