@@ -22,7 +22,7 @@ from gitrel.delivery.inventory import Inventory
 from gitrel.delivery.labels import is_terminating, with_ownership, without_ownership
 from gitrel.delivery.migration import taken_over
 from gitrel.delivery.prune import Leaver, deletion, leavers, too_many
-from gitrel.delivery.wanted import as_applied
+from gitrel.delivery.wanted import Ignored, as_applied
 from gitrel.errors import GitrelError
 from gitrel.kube.directives import directives_of
 from gitrel.kube.identity import Object, Ref, ref_of
@@ -151,6 +151,7 @@ def trials(
     the release brings it, and says nothing then.
     """
     healing = inventory.applied == rendered.digest
+    ignored = Ignored.of(manifest.object for manifest in rendered.manifests)
     found: dict[Ref, Trial] = {}
     for obj in desired_objects(rendered, inventory):
         ref, directives = ref_of(obj), directives_of(obj)
@@ -162,7 +163,7 @@ def trials(
         elif before is not None and not directives.create_only:
             adopting = (adopt or directives.adopt) and not is_ours(before, inventory)
             policy = policy_for(directives, adopting=adopting, healing=healing)
-            found[ref] = tried(as_applied(obj, before), policy, ask)
+            found[ref] = tried(as_applied(obj, before, ignored), policy, ask)
     return found
 
 
@@ -187,6 +188,7 @@ def plan(
     """
     origins = {manifest.ref: manifest.origin for manifest in rendered.manifests}
     desired = desired_objects(rendered, inventory)
+    ignored = Ignored.of(desired)
     masker = Masker([*desired, *live.values()])
     applied: list[Entry] = []
     objections: list[str] = []
@@ -194,7 +196,8 @@ def plan(
     for obj in desired:
         ref = ref_of(obj)
         anew = directives_of(obj).recreate or ref.kind in recreate_kinds
-        one = _One(obj, str(origins[ref]), live.get(ref), _trial(obj, dry_run.get(ref), live.get(ref)), anew)
+        trial = _trial(obj, dry_run.get(ref), live.get(ref), ignored)
+        one = _One(obj, str(origins[ref]), live.get(ref), trial, anew)
         applied.append(_applied(one, inventory, adopt))
         found = [masker.text(text) for text in _objections(one, inventory, adopt)]
         objections += found
@@ -229,8 +232,10 @@ class _One:
         return bool(refused_changes(self.before, self.object, self.refused.message))
 
 
-def _trial(obj: Object, answer: Object | Refused | Trial | None, before: Object | None) -> Trial:
-    return answer if isinstance(answer, Trial) else Trial(as_applied(obj, before), answer)
+def _trial(
+    obj: Object, answer: Object | Refused | Trial | None, before: Object | None, ignored: Ignored
+) -> Trial:
+    return answer if isinstance(answer, Trial) else Trial(as_applied(obj, before, ignored), answer)
 
 
 def _applied(one: _One, inventory: Inventory, adopt: bool) -> Entry:

@@ -70,3 +70,44 @@ def test_hooks_stages_and_what_is_waited_for(tmp_path: Path, real_plane: RealPla
     site.gitrel("reconcile", "--wait", "--timeout", "60s")
     assert site.phase() == "failed"
     assert "stage 1 of 2 did not end within 15s" in site.good("rollout", "why", "web", "quiet")
+
+
+def test_replicas_are_the_autoscalers(tmp_path: Path, real_plane: RealPlane) -> None:
+    """What the scaler has set is no difference, stands in no release's way, and outlasts a version that
+    leaves replicas out."""
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {
+            "minReplicas": 1,
+            "maxReplicas": 9,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        },
+    }
+    later = deployment(image="example.com/web:v3")
+    bare = {**later, "spec": {key: value for key, value in later["spec"].items() if key != "replicas"}}
+    versions = {
+        "v1": {"web-deployment.yaml": deployment(replicas=2), "web-hpa.yaml": scaler},
+        "v2": {
+            "web-deployment.yaml": deployment(image="example.com/web:v2", replicas=2),
+            "web-hpa.yaml": scaler,
+        },
+        "v3": {"web-deployment.yaml": bare, "web-hpa.yaml": scaler},
+    }
+    site = lay_out(tmp_path, real_plane.kubeconfig, real_plane.namespace, versions)
+    site.good("reconcile", "--wait", "--timeout", "60s")
+    assert _scaled(real_plane) == ("example.com/web:v1", 2)
+    site.good("promote", "web", "v3", "--to", "quiet", "--wait", "--timeout", "60s", "--reason", "proof")
+    assert _scaled(real_plane) == ("example.com/web:v3", 2)
+    real_plane.kubectl("scale", "deployment", "web", "--replicas=4")
+    assert site.gitrel("diff", "web", "quiet").told == "no difference\n"
+    site.good("promote", "web", "v2", "--to", "quiet", "--wait", "--timeout", "60s", "--reason", "proof")
+    assert _scaled(real_plane) == ("example.com/web:v2", 4)
+    assert site.gitrel("diff", "web", "quiet").told == "no difference\n"
+
+
+def _scaled(plane: RealPlane) -> tuple[str, int]:
+    (found,) = plane.backend.list("apps/v1", "Deployment", plane.namespace)
+    spec = found["spec"]
+    return spec["template"]["spec"]["containers"][0]["image"], spec["replicas"]
