@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gitrel.ledger.git import GitLedger
 from gitrel.ledger.ledger import Entry
 from gitrel.rollout import wire
 from gitrel.rollout.actions import MovePointer
@@ -12,6 +13,8 @@ from gitrel.rollout.seen import Health, Release, Seen
 from gitrel.rollout.spec import RolloutSpec, WaveSpec
 from gitrel.rollout.state import EnvironmentProgress, Phase, Rollout
 
+CANARY = ("frontend", MovePointer("canary", "v2", "soaked for 3h45m"))
+STAGING = ("frontend", MovePointer("staging", "v2", "its turn"))
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RELEASE = Release("v2", "sha256:" + "ab" * 32, "c0" * 20)
 SPEC = RolloutSpec(
@@ -62,3 +65,9 @@ def entry(component: str = "frontend", number: int = 1, *, commit: str = "", **c
         "after": record(component, number),
     }
     return Entry(**values | changes)
+
+
+def save(ledger: GitLedger, number: int, *moves: tuple[str, MovePointer], commit: str = "") -> str:
+    """Saves entry `number` with its moves on top of what the journal holds; gives its id."""
+    head, _ = ledger.load()
+    return ledger.save([entry(number=number, commit=commit or ledger.tip())], moves, head=head)

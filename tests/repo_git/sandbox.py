@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from gitrel.repo.git import GitRepository
+
 PEOPLE = {
     "GIT_AUTHOR_NAME": "Ada",
     "GIT_AUTHOR_EMAIL": "ada@example.com",
@@ -14,6 +16,7 @@ PEOPLE = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
 }
+ME = "Grace <grace@example.com>"
 LINKS = {
     "apps/frontend/canary": "v1",
     "apps/frontend/eastus": "v1",
@@ -85,3 +88,8 @@ def bare_remote(folder: Path, source: Path) -> Path:
 def clone(folder: Path, remote: Path) -> Path:
     git(remote, "clone", "-q", str(remote), str(folder))
     return folder
+
+
+def main(repository: GitRepository) -> str:
+    """The commit at the tip of `main`."""
+    return repository.commit_at("refs/heads/main")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,11 @@ from gitrel.repo.edit import PutLink
 from gitrel.repo.git import GitRepository, RefUpdate
 from gitrel.repo.git.worktree import NOTE, TEMPORARY, changed_paths
 from tests.ledger.samples import NOW
-from tests.repo_git.sandbox import config_repository, git, point
+from tests.repo_git.sandbox import git, point
 
 CANARY = PutLink("apps/frontend/canary", "v2")
 STAGING = PutLink("apps/frontend/staging/templates", "../v2")
 NEW = PutLink("apps/frontend/westus", "v1")
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    return config_repository(tmp_path / "work")
-
-
-@pytest.fixture
-def repository(work: Path) -> Iterator[GitRepository]:
-    with GitRepository(work) as opened:
-        yield opened
 
 
 def move(repository: GitRepository, *links: PutLink, stop_after_refs: bool = False) -> list[str]:
