@@ -167,16 +167,6 @@ def _variables(command: Any) -> set[str]:
     return {param.envvar for param in command.params if param.envvar}
 
 
-def stale(folder: Path) -> list[str]:
-    """The pages in `folder` that differ from what would be written now."""
-    found = {name: (folder / name) for name in pages()}
-    return [
-        name
-        for name, text in pages().items()
-        if not found[name].is_file() or found[name].read_text(encoding="utf-8") != text
-    ]
-
-
 def main() -> None:
     folder = Path.cwd() / FOLDER
     folder.mkdir(parents=True, exist_ok=True)

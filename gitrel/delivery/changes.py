@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from gitrel.delivery.classify import SORTS, Path, Sort, changed_paths, sorts_of
-from gitrel.delivery.diff import CONTEXT_LINES, comparable, differs, to_yaml
+from gitrel.delivery.written import comparable, differs, to_yaml
 from gitrel.kube.identity import Ref
 
 Object = Mapping[str, Any]
 Word = Literal["created", "configured", "deleted"]
 WORDS: tuple[Word, ...] = get_args(Word)
 Mask = Callable[[Object], Object]
+CONTEXT_LINES = 3
 ONLY_HIDDEN = "@@ only hidden values differ @@"
 
 

@@ -5,11 +5,11 @@ A change has every sort that fits it; `replicas` stands alone only where nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from gitrel.delivery.diff import Pair, comparable
 from gitrel.delivery.immutable import is_immutable
+from gitrel.delivery.written import comparable
 from gitrel.kube.identity import ref_of
 
 Sort = Literal["deletes", "immutable", "crd", "rbac", "image", "configuration", "replicas", "other"]
@@ -30,11 +30,6 @@ _RBAC = frozenset(("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "
 _CONFIGURATION_KINDS = frozenset(("ConfigMap", "Secret"))
 _CONFIGURATION_FIELDS = frozenset(("env", "envFrom", "args", "command"))
 _CONTAINERS = frozenset(("containers", "initContainers", "ephemeralContainers"))
-
-
-def classify(pairs: Iterable[Pair]) -> frozenset[Sort]:
-    """What sorts of change the pairs hold; empty where nothing differs."""
-    return frozenset(sort for old, new in pairs for sort in _sorts(old, new))
 
 
 def sorts_of(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Sort, ...]:

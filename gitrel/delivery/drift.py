@@ -47,11 +47,6 @@ class Drift:
         return f"{self.ref}: {self.path} was changed{by}"
 
 
-def has_drifted(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> bool:
-    """Whether any applied field no longer holds."""
-    return next(iter(drift(manifests, live)), None) is not None
-
-
 def drifted_objects(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> tuple[Drifted, ...]:
     """What has drifted, object by object in the order of the manifests. `live` comes with its managers."""
     found: dict[Ref, list[Drift]] = {}
@@ -89,16 +84,11 @@ def drift(manifests: Iterable[Manifest], live: Mapping[Ref, Object]) -> Iterator
             yield Drift(manifest.ref, dotted(path), tuple(sorted(owners)), _latest(owners.values()))
 
 
-def other_managers(live: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> tuple[str, ...]:
-    """The field managers besides gitrel that own the field at the manifest's `path`.
+def _other_owners(live: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> dict[str, str]:
+    """The field managers besides gitrel that own the field → when each last wrote, as the cluster has it.
 
     Items of lists are found by the manifest's own keys: in the live object they may stand elsewhere.
     """
-    return tuple(sorted(_other_owners(live, manifest, path)))
-
-
-def _other_owners(live: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """Manager → when it last wrote, as the cluster has it."""
     found: dict[str, str] = {}
     for entry in get(live, "metadata", "managedFields") or ():
         manager = entry.get("manager") if isinstance(entry, Mapping) else None

@@ -19,7 +19,7 @@ import orjson
 from gitrel import __version__
 from gitrel.delivery.labels import TOOL, applyset_id, ownership
 from gitrel.errors import GitrelError
-from gitrel.kube.identity import Object, Ref, annotations_of, labels_of, ref_of
+from gitrel.kube.identity import Object, Ref, labels_of, ref_of
 from gitrel.kube.ordering import apply_key
 
 FORMAT, PACKED_FORMAT = "1", "2"
@@ -221,8 +221,3 @@ def _identities(objects: Iterable[Mapping[str, Any]]) -> tuple[Object, ...]:
 def _identity(obj: Mapping[str, Any]) -> Object:
     metadata = {key: obj["metadata"][key] for key in ("name", "namespace") if obj["metadata"].get(key)}
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
-
-
-def is_inventory(obj: Mapping[str, Any]) -> bool:
-    """Whether a live object is the parent of one of gitrel's ApplySets."""
-    return ID in labels_of(obj) and annotations_of(obj).get(TOOLING, "").startswith(f"{TOOL}/")

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from gitrel.backends.backend import Refused
 from gitrel.delivery.conflicts import Conflict, Trial, conflicts_in, is_conflict, policy_for, tried
-from gitrel.delivery.diff import Pair, differs
 from gitrel.delivery.fields import holds
 from gitrel.delivery.foreign import is_ours, managers, owner_named
 from gitrel.delivery.hooks import is_needed, without_hooks
@@ -23,6 +22,7 @@ from gitrel.delivery.labels import is_terminating, with_ownership, without_owner
 from gitrel.delivery.migration import taken_over
 from gitrel.delivery.prune import Leaver, deletion, leavers, too_many
 from gitrel.delivery.wanted import Ignored, as_applied
+from gitrel.delivery.written import differs
 from gitrel.errors import GitrelError
 from gitrel.kube.directives import directives_of
 from gitrel.kube.identity import Object, Ref, ref_of
@@ -95,11 +95,6 @@ class Plan:
         """Every object that is to be deleted, by name, in the order in which they go."""
         anew = (f"{entry.ref} (and made anew)" for entry in self.entries if entry.word == "recreated")
         return (*anew, *(str(entry.ref) for entry in self.to_delete))
-
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        """(before, after) of everything that changes, for `diff` and `classify`."""
-        return tuple((e.before, e.after) for e in self.entries if e.word not in ("unchanged", "skipped"))
 
     def only(self, names: Collection[str]) -> Plan:
         """The plan for these objects (`Deployment shop/web`); every other one is left as it is."""

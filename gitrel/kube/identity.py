@@ -42,11 +42,6 @@ def ref_of(obj: Mapping[str, Any]) -> Ref:
     )
 
 
-def uid_of(obj: Mapping[str, Any]) -> str:
-    uid: str = obj["metadata"]["uid"]
-    return uid
-
-
 def labels_of(obj: Mapping[str, Any]) -> Mapping[str, str]:
     return (obj.get("metadata") or {}).get("labels") or {}
 

@@ -88,20 +88,6 @@ class Masker:
         return f"(hidden #{number})"
 
 
-def masked(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """One object, fit to be shown."""
-    result: dict[str, Any] = Masker([obj]).mask(obj)
-    return result
-
-
-def masked_pair(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Both sides of one comparison, by one masker."""
-    masker = Masker([old, new])
-    return masker.mask(old), masker.mask(new)
-
-
 def _is_secret(obj: Mapping[str, Any]) -> bool:
     kind = obj.get("kind")
     return isinstance(kind, str) and kind.lower() == "secret"

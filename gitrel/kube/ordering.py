@@ -5,11 +5,11 @@ Ties end with the object's own identity, so the order is total and a plan never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gitrel.kube.directives import directives_of
-from gitrel.kube.identity import Ref, ref_of
+from gitrel.kube.identity import Ref
 
 _FIRST = (
     "Namespace", "CustomResourceDefinition", "StorageClass", "PriorityClass", "RuntimeClass",
@@ -36,7 +36,3 @@ def stage_of(obj: Mapping[str, Any]) -> tuple[int, bool]:
     """Objects of one stage are applied together, and are ready before the next stage is begun: by the order
     that they declare, and in each order definitions before what is defined by them."""
     return directives_of(obj).order, obj.get("kind") != "CustomResourceDefinition"
-
-
-def in_apply_order(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return sorted(objects, key=lambda obj: apply_key(ref_of(obj)))

@@ -76,7 +76,7 @@ def commit_moves(
             continue
         _check_unchanged(repository, entry, start, move)
         lookup = CommitLookup(repository, tip)
-        changes = edit.move_pointer_in(lookup, component, move.environment, move.version)
+        changes = edit.move_pointer(lookup, component, move.environment, move.version)
         links += [change for change in changes if isinstance(change, PutLink)]
         if changes:
             tip = repository.commit_tree(

@@ -108,7 +108,7 @@ class Proposals:
 
     def _commit(self, move: Move, base: str, actor: str, at: datetime) -> str:
         lookup = CommitLookup(self._repository, base)
-        changes = edit.move_pointer_in(lookup, move.component, move.environment, move.version)
+        changes = edit.move_pointer(lookup, move.component, move.environment, move.version)
         if not changes:
             raise UsageError(f"{move.component} in {move.environment} points to {move.version} already")
         message = edit.pointer_message(

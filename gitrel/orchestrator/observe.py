@@ -12,7 +12,6 @@ from datetime import datetime
 from gitrel.backends.backend import Backend, Refused
 from gitrel.delivery.drift import drift, drifted_objects
 from gitrel.delivery.hooks import without_hooks
-from gitrel.delivery.inventory import Inventory
 from gitrel.errors import GitrelError, Problem, Unreachable
 from gitrel.kube.identity import Object, Ref
 from gitrel.orchestrator import deliver
@@ -220,9 +219,3 @@ def _drift(
     asked = backend.read([manifest.object for manifest in manifests if manifest.ref in suspects])
     rest = {ref: obj for ref, obj in live.items() if ref not in suspects}
     return drifted_objects(manifests, {**rest, **asked})
-
-
-def inventory_of(world: World, catalog: Catalog, component: Component, name: str) -> Inventory | None:
-    """The inventory as the cluster has it now."""
-    environment = catalog.environments[name]
-    return deliver.read_inventory(world.clusters.of(environment), catalog, component, environment)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gitrel.clock import SystemClock, format_duration, parse_duration
-from gitrel.delivery.diff import to_yaml
+from gitrel.delivery.written import to_yaml
 from gitrel.errors import UsageError
 from gitrel.events import EventStream
 from gitrel.kube.fields import replaced

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from gitrel.clock import format_duration, format_instant
@@ -123,7 +123,3 @@ def _row(rollout: Rollout, name: str, started: datetime | None, otherwise: str) 
 def _unreached(progress: EnvironmentProgress | None) -> str:
     waiting = progress is not None and progress.phase is not Phase.PASSED
     return progress.phase.value if progress and waiting else "untouched"
-
-
-def ends_after(rehearsal: Rehearsal) -> timedelta:
-    return rehearsal.ended - rehearsal.started

@@ -20,7 +20,6 @@ from typing import Literal, Protocol
 
 from gitrel.errors import UsageError
 from gitrel.repo import layout
-from gitrel.repo.model import Component
 from gitrel.repo.tree import Entry, Link
 
 TRAILER_LENGTH_MAX = 2000
@@ -65,21 +64,6 @@ class PlacedPointer:
     version: str
 
 
-def move_pointer(component: Component, environment: str, version: str) -> tuple[FileChange, ...]:
-    """What points `environment` at `version`; nothing where it points there already.
-
-    An environment without a pointer gets the bare form. Raises UsageError for a version that the component
-    does not have, or a name that cannot be a path.
-    """
-    if version not in component.versions:
-        have = ", ".join(sorted(component.versions)) or "none"
-        raise UsageError(f"{component.name} has no version {_shown(version)} (have: {have})")
-    pointer = component.pointers.get(environment)
-    if pointer is None:
-        return _link(PlacedPointer(_bare_path(component.name, environment), "link", ""), version)
-    return _link(PlacedPointer(pointer.path, pointer.form, pointer.version), version)
-
-
 class Lookup(Protocol):
     """What is asked of a tree: a `RawTree`, or one that is read only where somebody looks."""
 
@@ -108,8 +92,11 @@ def find_pointer(tree: Lookup, component: str, environment: str) -> PlacedPointe
     raise UsageError(f"{path} is no symbolic link: make it one, such as {environment} -> v1")
 
 
-def move_pointer_in(tree: Lookup, component: str, environment: str, version: str) -> tuple[FileChange, ...]:
-    """As `move_pointer`, from a tree instead of the catalog: which form is in use is read from the tree."""
+def move_pointer(tree: Lookup, component: str, environment: str, version: str) -> tuple[FileChange, ...]:
+    """What points `environment` at `version`, in the form that is in use; nothing where it does already.
+
+    Raises UsageError for a version that the component does not have, or a name that cannot be a path.
+    """
     pointer = find_pointer(tree, component, environment)
     folder = layout.version_folder(component, version)
     if not layout.is_version(version) or not tree.is_folder(folder):

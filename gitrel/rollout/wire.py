@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gitrel.clock import format_duration, format_instant, parse_duration, parse_instant
-from gitrel.rollout.actions import Action, Apply, MovePointer, RunHooks
+from gitrel.rollout.actions import Action
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Rollout
@@ -29,12 +29,6 @@ Json = dict[str, Any]
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any, str], Any]
 """Takes a JSON value and the place it stands at, such as `rollout.environments.eastus.phase`."""
-
-_ACTIONS: Mapping[str, type[MovePointer] | type[Apply] | type[RunHooks]] = {
-    "MovePointer": MovePointer,
-    "Apply": Apply,
-    "RunHooks": RunHooks,
-}
 
 
 def rollout_to_json(rollout: Rollout) -> Json:
@@ -65,14 +59,6 @@ def seen_from_json(document: Any) -> Seen:
 def action_to_json(action: Action) -> Json:
     """The action's fields beside its `type`: MovePointer, Apply or RunHooks."""
     return {"type": type(action).__name__, **_encode(action)}
-
-
-def action_from_json(document: Any) -> Action:
-    kind = _ACTIONS.get(document.get("type", "")) if isinstance(document, Mapping) else None
-    if kind is None:
-        raise ValueError(f"action: type must be one of {', '.join(_ACTIONS)}")
-    rest = {name: value for name, value in document.items() if name != "type"}
-    return typing.cast(Action, _codec(kind)[1](rest, "action"))
 
 
 def digest(document: Mapping[str, Any]) -> str:

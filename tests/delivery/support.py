@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
+from gitrel.delivery.changes import changes
 from gitrel.kube.identity import Object, Ref, ref_of
+from gitrel.kube.masking import Masker
 from gitrel.kube.ordering import apply_key
 from gitrel.render.manifest import Manifest, Rendered
 from gitrel.render.release import digest_of
@@ -48,3 +51,12 @@ def manifests(*items: Object) -> tuple[Manifest, ...]:
 def release(*items: Object) -> Rendered:
     made = manifests(*items)
     return Rendered("web", "v1", "eu", "shop", made, digest_of(made))
+
+
+def diff(pairs: Iterable[tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]]) -> str:
+    """What a person is shown of (before, after) of some objects, masked together."""
+    sides = tuple(zip(*pairs, strict=True))
+    masker = Masker(obj for side in sides for obj in side)
+    before, after = ({ref_of(obj): obj for obj in side if obj} for side in sides)
+    found = changes("web", "eu", before, after, masker.mask)
+    return "".join(f"{change.ref}\n" + "\n".join((*change.lines, "")) for change in found)

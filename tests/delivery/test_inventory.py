@@ -18,7 +18,6 @@ from gitrel.delivery.inventory import (
     InventoryUnreadable,
     empty,
     from_object,
-    is_inventory,
     name_of,
     parent,
     to_object,
@@ -49,8 +48,6 @@ def test_it_is_an_applyset() -> None:
         "ClusterRole.rbac.authorization.k8s.io,ConfigMap,Deployment.apps,Service"
     )
     assert annotations["applyset.kubernetes.io/additional-namespaces"] == "tools"
-    assert is_inventory(obj)
-    assert not is_inventory(SERVICE)
 
 
 def test_the_id_is_the_one_of_the_kep() -> None:

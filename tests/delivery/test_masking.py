@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitrel.backends.backend import Refused
-from gitrel.delivery.diff import diff
 from gitrel.delivery.inventory import empty
 from gitrel.delivery.plan import PlanRefused, plan
 from gitrel.kube.identity import Object, Ref, ref_of
-from gitrel.kube.masking import HIDDEN, LAST_APPLIED, Masker, masked, masked_pair
-from tests.delivery.support import by_ref, release
+from gitrel.kube.masking import HIDDEN, LAST_APPLIED, Masker
+from tests.delivery.support import by_ref, diff, release
 
 CANARY = "hunter2-canary/+ä"
 
@@ -30,6 +29,12 @@ def secret(**fields: Any) -> Object:
 
 
 VARIANTS = (CANARY, b64(CANARY), b64(CANARY).rstrip("="), quote(CANARY, safe=""), CANARY.split("/")[0])
+
+
+def masked(*objects: Object) -> tuple[Object, ...]:
+    """All of them by one masker, as one comparison shows them."""
+    masker = Masker(objects)
+    return tuple(masker.mask(obj) for obj in objects)
 
 
 def assert_hidden(text: str) -> None:
@@ -67,7 +72,7 @@ def test_a_secret_shows_nothing(obj: Object) -> None:
 
 def test_names_stay_readable() -> None:
     """Keys, metadata and type are what a reviewer needs, and are not secret."""
-    shown = masked(secret(type="Opaque", data={"user": b64("a"), "password": b64("b")}))
+    (shown,) = masked(secret(type="Opaque", data={"user": b64("a"), "password": b64("b")}))
     assert shown["type"] == "Opaque"
     assert shown["metadata"]["name"] == "s"
     assert shown["data"] == {"password": "(hidden #1)", "user": "(hidden #2)"}
@@ -76,13 +81,13 @@ def test_names_stay_readable() -> None:
 def test_last_applied_is_hidden_on_every_kind() -> None:
     """The annotation repeats the whole object, so it is never shown."""
     obj = {"kind": "ConfigMap", "metadata": {"annotations": {LAST_APPLIED: "{}"}}}
-    assert masked(obj)["metadata"]["annotations"] == {LAST_APPLIED: HIDDEN}
+    (shown,) = masked(obj)
+    assert shown["metadata"]["annotations"] == {LAST_APPLIED: HIDDEN}
 
 
 def test_stringdata_equals_data() -> None:
     """The same value written in either field looks the same."""
-    old, new = masked_pair(secret(data={"k": b64("x")}), secret(stringData={"k": "x"}))
-    assert old and new
+    old, new = masked(secret(data={"k": b64("x")}), secret(stringData={"k": "x"}))
     assert old["data"] == new["stringData"]
 
 
@@ -93,10 +98,9 @@ def test_stringdata_equals_data() -> None:
 )
 def test_masks_tell_equal_from_different(left: dict[str, str], right: dict[str, str]) -> None:
     """Across both sides: equal values, equal masks; different values, different masks; no length shown."""
-    old, new = masked_pair(
+    old, new = masked(
         secret(data={k: b64(v) for k, v in left.items()}), secret(data={k: b64(v) for k, v in right.items()})
     )
-    assert old and new
     pairs = [(left[k], old["data"][k]) for k in left] + [(right[k], new["data"][k]) for k in right]
     for value, mask in pairs:
         assert mask.startswith("(hidden #")
@@ -147,7 +151,11 @@ def test_no_output_of_a_plan_holds_a_secret(value: str) -> None:
     ref: Ref = ref_of(wanted)
     refused = Refused(ref, "Invalid", f"data[k]: Invalid value: {canary!s}: or {b64(canary)}")
     made = plan(release(wanted), empty("web", "eu", "shop"), by_ref(live), {ref: refused}, prune_limit=1)
-    told = [diff(made.pairs), *map(str, made.entries), *made.objections]
+    told = [
+        diff((one.before, one.after) for one in made.entries),
+        *map(str, made.entries),
+        *made.objections,
+    ]
     with pytest.raises(PlanRefused) as caught:
         made.check()
     told.append(str(caught.value))

@@ -10,16 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitrel.backends.backend import Refused
-from gitrel.delivery.classify import classify
+from gitrel.delivery.classify import sorts_of
 from gitrel.delivery.conflicts import Trial
-from gitrel.delivery.diff import diff
 from gitrel.delivery.inventory import Inventory, empty
 from gitrel.delivery.labels import with_ownership
 from gitrel.delivery.plan import Plan, PlanRefused, desired_objects, plan
 from gitrel.delivery.prune import allowance
 from gitrel.kube.identity import Object, Ref, ref_of
 from gitrel.kube.ordering import apply_key
-from tests.delivery.support import by_ref, release
+from tests.delivery.support import by_ref, diff, release
 
 NOTHING: Inventory = empty("web", "eu", "shop")
 
@@ -99,7 +98,7 @@ def test_a_dry_run_decides_what_is_unchanged() -> None:
     removed = {**same, "data": {"x": "1"}}
     made = planned([wanted], [live], dry_run={ref: removed})
     assert words(made) == ["ConfigMap shop/a configured"]
-    assert "-  more: '2'" in diff(made.pairs)
+    assert "-  more: '2'" in diff((one.before, one.after) for one in made.entries)
 
 
 def test_an_object_that_nobody_owns_is_adopted_only_where_that_is_allowed() -> None:
@@ -372,17 +371,18 @@ PAUSED: Object = {**workload(), "spec": {**workload()["spec"], "paused": True}}
 )
 def test_classification(old: Object | None, new: Object | None, sorts: set[str]) -> None:
     """A reviewer sees what sort of change it is."""
-    assert classify([(old, new)]) == sorts
+    assert set(sorts_of(old, new)) == sorts
 
 
 def test_a_diff_reads_like_a_diff() -> None:
     """Unified, with the object's name, and without what only the server writes."""
     old = applied(config("a", x="1", text="one\ntwo\n"), generation=3)
     new = applied(config("a", x="2", text="one\nthree\n"), generation=4, resourceVersion="9")
-    text = diff([(old, new), (None, config("b")), (config("c"), None), (old, old)])
-    assert text.startswith("--- a/ConfigMap shop/a\n+++ b/ConfigMap shop/a\n@@")
+    same = config("d")
+    text = diff([(old, new), (None, config("b")), (config("c"), None), (same, same)])
+    assert text.startswith("ConfigMap shop/a\n@@")
     assert "-    two\n-  x: '1'\n+    three\n+  x: '2'\n" in text
-    assert "--- /dev/null\n+++ b/ConfigMap shop/b\n" in text
-    assert "--- a/ConfigMap shop/c\n+++ /dev/null\n" in text
+    assert "ConfigMap shop/b\n@@ -0,0 +1," in text
+    assert "ConfigMap shop/c\n@@ -1,6 +0,0 @@\n" in text
     assert "generation" not in text
     assert "resourceVersion" not in text

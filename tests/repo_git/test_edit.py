@@ -16,7 +16,6 @@ from gitrel.repo.edit import (
     commit_message,
     find_pointer,
     move_pointer,
-    move_pointer_in,
     one_line,
     parse_trailers,
     pointer_message,
@@ -66,9 +65,8 @@ MOVES: list[tuple[str, str, str, tuple[FileChange, ...]]] = [
 def test_moving_a_pointer_changes_one_link(
     environment: str, version: str, changes: tuple[FileChange, ...]
 ) -> None:
-    """From the catalog and from a tree alike, in both forms."""
-    assert move_pointer(COMPONENT, environment, version) == changes
-    assert move_pointer_in(TREE, "frontend", environment, version) == changes
+    """In both forms, and not at all where it points there already."""
+    assert move_pointer(TREE, "frontend", environment, version) == changes
 
 
 def test_a_folder_with_parameters_and_no_link_asks_for_the_folder_form() -> None:
@@ -76,7 +74,7 @@ def test_a_folder_with_parameters_and_no_link_asks_for_the_folder_form() -> None
     place = PlacedPointer("apps/frontend/europe/templates", "folder", "")
     assert find_pointer(TREE, "frontend", "europe") == place
     link = PutLink("apps/frontend/europe/templates", "../v1")
-    assert move_pointer_in(TREE, "frontend", "europe", "v1") == (link,)
+    assert move_pointer(TREE, "frontend", "europe", "v1") == (link,)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +92,7 @@ def test_a_folder_with_parameters_and_no_link_asks_for_the_folder_form() -> None
 def test_what_cannot_be_a_pointer_is_refused(component: str, environment: str, version: str) -> None:
     """A version that is not there, a name that leads elsewhere, a file where a link belongs."""
     with pytest.raises(UsageError):
-        move_pointer_in(TREE, component, environment, version)
+        move_pointer(TREE, component, environment, version)
 
 
 @settings(max_examples=300, deadline=None)

@@ -16,8 +16,6 @@ from typing import Any
 from gitrel.errors import UsageError
 from gitrel.repo.yamlfile import read_documents
 
-MAXIMUM_BYTES = 4 * 2**20
-
 
 class NoAccess(UsageError):
     """The kubeconfig is missing, unreadable, forbidden, or has no such context."""

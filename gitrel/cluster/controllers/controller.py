@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from gitrel.cluster.kinds.kind import Kind
 from gitrel.kube.identity import Object
@@ -150,19 +150,6 @@ class Discovering(Protocol):
     def discover(self, kinds: Kinds) -> None:
         """Called once, before the first change."""
         ...
-
-
-def keys_of_controller_owner(kind: str) -> Callable[[Change, Reader], Iterable[Key]]:
-    """Wakes the controlling owner of `kind` of the object that changed, old and new."""
-
-    def wake(change: Change, read: Reader) -> Iterable[Key]:
-        for obj in (change.old, change.new):
-            metadata: Mapping[str, Any] = obj["metadata"] if obj else {}
-            for owner in metadata.get("ownerReferences") or ():
-                if owner.get("controller") and owner["kind"] == kind:
-                    yield Key(metadata.get("namespace", ""), owner["name"])
-
-    return wake
 
 
 def own_key(change: Change, read: Reader) -> Iterable[Key]:

@@ -5,7 +5,7 @@ The same few stamps are read again and again while a cluster settles, so both di
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 
 from gitrel.clock import format_instant, parse_instant
@@ -21,9 +21,3 @@ def read(stamp: str) -> datetime:
 def stamp(instant: datetime) -> str:
     """metav1.Time: the instant cut to whole seconds."""
     return format_instant(instant.replace(microsecond=0))
-
-
-@lru_cache(maxsize=1024)
-def micro_stamp(instant: datetime) -> str:
-    """metav1.MicroTime: always six digits of fraction."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

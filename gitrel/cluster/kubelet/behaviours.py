@@ -19,7 +19,6 @@ series is one value or a list of `{after, value}` steps counted from the start o
     stopSeconds: 1                 from SIGTERM until it exits
     ignoresSigterm: false          only SIGKILL ends it
     preStopSeconds: 0              how long its preStop hook takes, where the pod has one
-    errorRate: 0.02                series; share of requests answered with an error
     cpu: 250m                      series; what the container uses
     memory: 64Mi                   series; above the container's memory limit it is killed for it
 
@@ -98,7 +97,6 @@ class Behaviour:
     stop_seconds: float = 1.0
     ignores_sigterm: bool = False
     pre_stop_seconds: float = 0.0
-    error_rate: Series = field(default_factory=Series)
     cpu: Series = field(default_factory=Series)
     memory: Series = field(default_factory=Series)
 
@@ -169,7 +167,6 @@ def _parse_rule(rule: object, place: str, source: str, problems: list[Problem]) 
         stop_seconds=fields.seconds("stopSeconds", 1.0),
         ignores_sigterm=fields.flag("ignoresSigterm"),
         pre_stop_seconds=fields.seconds("preStopSeconds", 0.0),
-        error_rate=Series(fields.series("errorRate", fields.share)),
         cpu=Series(fields.series("cpu", fields.quantity)),
         memory=Series(fields.series("memory", fields.quantity)),
     )

@@ -115,13 +115,6 @@ class Fields:
             return 0.0
 
     @staticmethod
-    def share(value: object) -> float:
-        """From 0 to 1."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1:
-            return float(value)
-        raise ValueError(f"{value!r} is not a share from 0 to 1")
-
-    @staticmethod
     def quantity(value: object) -> float:
         """A resource quantity in whole units: `250m` → 0.25, `64Mi` → 67108864."""
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):

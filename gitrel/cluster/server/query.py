@@ -14,7 +14,6 @@ from urllib.parse import parse_qs
 
 from gitrel.cluster.api.deletion import DeleteOptions
 from gitrel.cluster.api.errors import (
-    ApiError,
     FieldError,
     Propagation,
     bad_request,
@@ -277,7 +276,3 @@ def _deletion(
         preconditions.get("uid"),
         preconditions.get("resourceVersion"),
     )
-
-
-def unreadable(kind: str) -> ApiError:
-    return bad_request(f"the body is not {kind}")

@@ -16,7 +16,7 @@ from typing import Literal
 from gitrel.errors import GitrelError
 from gitrel.orchestrator.versions.workshop import Bench, Workshop, at_bench
 from gitrel.repo import cutting, layout
-from gitrel.repo.edit import commit_message, move_pointer_in
+from gitrel.repo.edit import commit_message, move_pointer
 from gitrel.repo.model import Catalog, Component, Development, Pointer, Version
 from gitrel.rollout.state import Rollout
 
@@ -200,7 +200,7 @@ def _moved(bench: Bench, candidate: Candidate, verdict: Verdict) -> Qualified:
     version = component.versions.get(candidate.version)
     if version is None or version.source_digest != candidate.digest:
         return _answer(candidate, "overtaken", f"{candidate.version} was changed during the check")
-    changes = move_pointer_in(bench.tree, component.name, candidate.environment, candidate.version)
+    changes = move_pointer(bench.tree, component.name, candidate.environment, candidate.version)
     commit = bench.build(changes, _message(candidate, verdict))
     bench.shop.ledger.publish(bench.tip, commit, changes)
     return replace(_answer(candidate, "moved", verdict.told), commit=commit)

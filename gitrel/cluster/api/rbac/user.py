@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 MASTERS = "system:masters"
@@ -36,10 +36,6 @@ class User:
         if self.extra:
             found["extra"] = {key: list(values) for key, values in self.extra.items()}
         return found
-
-    def in_groups(self, groups: Iterable[str]) -> User:
-        """Also in these groups; none is named twice."""
-        return replace(self, groups=tuple(dict.fromkeys((*self.groups, *groups))))
 
 
 ANONYMOUS = User("system:anonymous", (UNAUTHENTICATED,))

@@ -26,7 +26,6 @@ class Hook:
     conditions: Conditions
     ignores_failures: bool
     reinvoked: bool
-    side_effects: str
     timeout_seconds: int
     review_version: str
     client: Mapping[str, Any]
@@ -47,7 +46,6 @@ def hooks_of(configuration: Object) -> Sequence[Hook]:
                 Conditions.of(spec.get("matchConditions") or (), fails=fails),
                 not fails,
                 spec.get("reinvocationPolicy") == "IfNeeded",
-                spec.get("sideEffects") or "",
                 spec.get("timeoutSeconds") or 10,
                 _spoken(spec.get("admissionReviewVersions") or ()),
                 client,
