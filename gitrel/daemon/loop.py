@@ -59,7 +59,8 @@ class Daemon:
         self._stopping = False
 
     def stop(self) -> None:
-        """The pass under way finishes its writes and is the last one."""
+        """The pass under way finishes its writes and is the last one; it waits for no silent cluster."""
+        self._world.clusters.leave()
         with self._condition:
             self._stopping = True
             self._condition.notify_all()

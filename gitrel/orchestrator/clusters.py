@@ -207,6 +207,10 @@ class Clusters:
 
     # ── At the end ──────────────────────────────────────────────────────────────────────────────────────
 
+    def leave(self) -> None:
+        """The pass under way is the last one: no cluster that keeps silent is waited for any more."""
+        self._lookahead.leave()
+
     def let_go(self) -> None:
         """Before a sleep: closes what only one process at a time can have, so that others may act meanwhile.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gitrel.backends.backend import Backend, Remembering, Scope
-from gitrel.backends.threads import Threads
+from gitrel.backends.threads import LEAVE_SECONDS, Threads
 from gitrel.clock import format_duration
 from gitrel.delivery import inventory as inventories
 from gitrel.delivery.inventory import Inventory
@@ -31,6 +31,7 @@ WORKLOADS = frozenset(
 """Kinds with pods that health is read from."""
 PROBE = timedelta(seconds=1)
 """How long it waits for one that did not answer the last time."""
+NAP = timedelta(milliseconds=100)
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_MAX = timedelta(minutes=2)
 
@@ -103,12 +104,22 @@ class Lookahead:
         # Whoever was in trouble a moment ago is tried again, and waited for only if it is quick.
         probes = [future for name, future in started.items() if name in self._troubles]
         well = [future for name, future in started.items() if name not in self._troubles]
-        wait(well, self._patience.total_seconds())
-        wait(probes, min(PROBE, self._patience).total_seconds())
+        self._wait(well, self._patience)
+        self._wait(probes, min(PROBE, self._patience))
         for name, future in started.items():
             if why := self._result(name, future, now):
                 left_out[name] = why
         return left_out
+
+    def leave(self) -> None:
+        """From now on there is hardly any patience, also in a wait that has begun. Safe in a signal handler."""
+        self._patience = min(self._patience, timedelta(seconds=LEAVE_SECONDS))
+
+    def _wait(self, started: Sequence[Future[None]], patience: timedelta) -> None:
+        """In short naps, so that `leave` counts for a wait that has begun."""
+        waited = timedelta()
+        while waited < min(patience, self._patience) and wait(started, NAP.total_seconds()).not_done:
+            waited += NAP
 
     def _not_now(self, name: str, now: datetime) -> str:
         """Why the cluster is not asked at all: it is being asked still, or was in trouble a moment ago."""

@@ -75,6 +75,18 @@ def test_a_slow_cluster_is_left_out_and_not_waited_for_again(places: list[tuple[
     assert ahead.read(places, later + timedelta(seconds=1)) == {}
 
 
+def test_nobody_silent_is_waited_for_at_the_end(places: list[tuple[Ahead, Backend]]) -> None:
+    """Whoever leaves in the middle of a wait, from a signal or another thread, is not held up by it."""
+    ahead = Lookahead(patience=timedelta(hours=1))
+    distant(places, "quiet").answers.clear()
+    leaving = threading.Timer(0.2, ahead.leave)
+    leaving.start()
+    assert ahead.read(places[:1], START) == {"quiet": "cluster quiet: no answer in 2s"}
+    leaving.join()
+    distant(places, "quiet").answers.set()
+    ahead.close()
+
+
 def test_a_dead_cluster_is_asked_less_and_less(places: list[tuple[Ahead, Backend]]) -> None:
     """After 5, 10, 20 … seconds, at most two minutes; with its own words all the while."""
     ahead = Lookahead()
