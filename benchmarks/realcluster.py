@@ -213,13 +213,13 @@ def applying(binaries: Path) -> Iterator[Figure]:
         (seconds, requests, _), (rest_seconds, rest_requests, rest_cpu) = first["rows"]
         objects = COMPONENTS * 2
         yield Figure("real_apply_objects_per_second", objects / seconds, "objects/s", None, "higher")
-        yield Figure("real_apply_requests_per_object", requests / objects, "requests", None, "lower")
-        yield Figure("real_rest_pass_requests", rest_requests, "requests", None, "lower")
-        yield Figure("real_rest_pass_cpu_seconds", rest_cpu, "s", None, "lower")
+        yield Figure("real_apply_requests_per_object", requests / objects, "requests", 2.5, "lower")
+        yield Figure("real_rest_pass_requests", rest_requests, "requests", 20, "lower")
+        yield Figure("real_rest_pass_cpu_seconds", rest_cpu, "s", 5, "lower")
         yield Figure("real_rest_pass_seconds", rest_seconds, "s", None, "lower")
         ((cold_seconds, cold_requests, cold_cpu),) = (again := reconcile(plane, root))["rows"]
         yield Figure("real_rest_process_requests", cold_requests, "requests", None, "lower")
-        yield Figure("real_rest_process_cpu_seconds", cold_cpu, "s", None, "lower")
+        yield Figure("real_rest_process_cpu_seconds", cold_cpu, "s", 5, "lower")
         yield Figure("real_rest_process_seconds", cold_seconds, "s", None, "lower")
         peak = max(first["peak"], again["peak"])
         yield Figure("real_apply_gitrel_peak_memory", peak, "MiB", 300, "lower")

@@ -51,6 +51,19 @@ def test_what_is_applied_can_be_read(place: Place) -> None:
     assert found[ref_of(config_map(place))]["data"] == {"a": "1"}
 
 
+def test_what_is_about_to_be_created_is_found_as_soon_as_gitrel_made_it(place: Place) -> None:
+    """Whatever has been learnt of many that are missing, what there is is given, and so is what was just
+    applied; who does not ask for what is coming is told the truth of this moment."""
+    old = place.backend.apply(config_map(place, "old"))
+    coming = [config_map(place, f"coming-{number}") for number in range(8)]
+    for obj in (*coming, *coming):
+        assert list(place.backend.read([obj, old], coming=True)) == [ref_of(old)]
+    place.backend.apply(coming[7])
+    for options in ({}, {"coming": True}, {"recent": True}):
+        found = place.backend.read([*coming, old], **options)
+        assert list(found) == [ref_of(coming[7]), ref_of(old)]
+
+
 def test_applying_the_same_again_changes_nothing(place: Place) -> None:
     """Not even the resource version, so a reconciler at rest writes nothing."""
     first = place.backend.apply(config_map(place, a="1"))
