@@ -112,7 +112,7 @@ class Lookahead:
         return left_out
 
     def leave(self) -> None:
-        """From now on there is hardly any patience, also in a wait that has begun. Safe in a signal handler."""
+        """Hardly any patience from now on, also in a wait that has begun. Safe in a signal handler."""
         self._patience = min(self._patience, timedelta(seconds=LEAVE_SECONDS))
 
     def _wait(self, started: Sequence[Future[None]], patience: timedelta) -> None:
