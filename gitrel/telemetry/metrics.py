@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -27,82 +28,63 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._build = Gauge("gitrel_build_info", "Always 1.", ["version"], registry=self._registry)
+        counter = partial(Counter, registry=self._registry)
+        gauge = partial(Gauge, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
+        place = ("component", "environment")
+
+        self._build = gauge("gitrel_build_info", "Always 1.", ["version"])
         self._build.labels(__version__).set(1)
-        self._passes = Counter("gitrel_reconcile_total", "Passes.", ["result"], registry=self._registry)
-        self._pass_seconds = Histogram(
-            "gitrel_reconcile_time_seconds", "How long a pass takes.", registry=self._registry
+        self._passes = counter("gitrel_reconcile_total", "Passes.", ["result"])
+        self._pass_seconds = histogram("gitrel_reconcile_time_seconds", "How long a pass takes.")
+        self._phase = gauge(
+            "gitrel_rollout_phase", "1 for the phase that an environment is in.", [*place, "phase"]
         )
-        self._phase = Gauge(
-            "gitrel_rollout_phase",
-            "1 for the phase that an environment is in.",
-            ["component", "environment", "phase"],
-            registry=self._registry,
-        )
-        self._version = Gauge(
+        self._version = gauge(
             "gitrel_component_info",
             "1 for the version on its way to, or in, an environment.",
-            ["component", "environment", "version"],
-            registry=self._registry,
+            [*place, "version"],
         )
-        self._unwell = Gauge(
-            "gitrel_environment_unwell",
-            "1 where a release fell ill after it had passed.",
-            ["component", "environment"],
-            registry=self._registry,
+        self._unwell = gauge(
+            "gitrel_environment_unwell", "1 where a release fell ill after it had passed.", place
         )
-        self._ill: dict[str, frozenset[str]] = {}
-        self._versions: dict[tuple[str, str], str] = {}
-        self._heard = Gauge(
+        self._heard = gauge(
             "gitrel_remote_last_heard_timestamp_seconds",
             "When the Git remote answered last, in seconds since 1970; none where there is no remote.",
             ["branch"],
-            registry=self._registry,
         )
-        self._promotions = Counter(
-            "gitrel_promotion_total", "Pointers moved.", ["component"], registry=self._registry
+        self._promotions = counter("gitrel_promotion_total", "Pointers moved.", ["component"])
+        self._endings = counter("gitrel_rollout_total", "Rollouts that ended.", ["component", "status"])
+        self._applied = counter("gitrel_apply_total", "Releases applied.", ["environment", "because"])
+        self._unreachable = counter(
+            "gitrel_unreachable_total", "Clusters that did not answer.", ["environment"]
         )
-        self._endings = Counter(
-            "gitrel_rollout_total", "Rollouts that ended.", ["component", "status"], registry=self._registry
-        )
-        self._applied = Counter(
-            "gitrel_apply_total", "Releases applied.", ["environment", "because"], registry=self._registry
-        )
-        self._unreachable = Counter(
-            "gitrel_unreachable_total", "Clusters that did not answer.", ["environment"],
-            registry=self._registry,
-        )  # fmt: skip
-
-        self._skew = Gauge(
+        self._skew = gauge(
             "gitrel_cluster_clock_skew_seconds",
             "How far a cluster's clock is ahead of this machine's; none while they agree.",
             ["environment"],
-            registry=self._registry,
         )
-        self._drift = Counter(
-            "gitrel_drift_total", "Objects that others have changed.", ["component", "environment"],
-            registry=self._registry,
-        )  # fmt: skip
-        self._fights = Counter(
+        self._drift = counter("gitrel_drift_total", "Objects that others have changed.", place)
+        self._fights = counter(
             "gitrel_drift_fights_total",
             "Objects that somebody else keeps changing, and that are left alone.",
-            ["component", "environment"],
-            registry=self._registry,
+            place,
         )
-        self._drifted = Gauge(
+        self._drifted = gauge(
             "gitrel_drifted_objects",
             "Objects that do not hold now what was applied; none where a component has no drift.",
-            ["component", "environment"],
-            registry=self._registry,
+            place,
         )
-        self._adrift: dict[str, frozenset[str]] = {}
-        self._watches = Counter(
+        self._watches = counter(
             "gitrel_watch_troubles_total",
             "What watches have met and survived: expired, silent, broken, error, garbage, too-long, refused, "
             "too-many, fault.",
             ["environment", "trouble"],
-            registry=self._registry,
         )
+        # What was set last, so that it is taken back when it is true no longer.
+        self._ill: dict[str, frozenset[str]] = {}
+        self._adrift: dict[str, frozenset[str]] = {}
+        self._versions: dict[tuple[str, str], str] = {}
         self._troubles: dict[tuple[str, str], int] = {}
 
     def passed(self, took: timedelta) -> None:
