@@ -10,15 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitrel.events import Event, EventStream
-from gitrel.ledger.memory import MemoryLedger
-from gitrel.orchestrator.clusters import Clusters
-from gitrel.orchestrator.world import PassReport, Renderer, Scope, World
+from gitrel.events import Event
+from gitrel.orchestrator.world import PassReport, Renderer, Scope
 from gitrel.rehearsal.fleet import Fleet
 from gitrel.rehearsal.play import LEAD, PATIENCE, begin, play
-from gitrel.rehearsal.rehearse import ACTOR, BaselineFailed
 from gitrel.rehearsal.report import Row, rows_of
 from gitrel.rehearsal.source import CatalogSource
+from gitrel.rehearsal.stage import expect_ready, staged
 from gitrel.repo.model import Catalog
 from gitrel.rollout.state import Rollout
 
@@ -54,21 +52,12 @@ def rehearse_change(
     """
     source = CatalogSource(_only(before, component))
     fleet = Fleet(after, start - LEAD, seed=seed)
-    events = EventStream()
-    world = World(
-        clock=fleet.clock,
-        source=source,
-        ledger=MemoryLedger(source.move),
-        render=render,
-        clusters=Clusters(fleet.connect),
-        events=events,
-        actor=ACTOR,
-    )
-    try:
-        installed = _install(world, fleet, on_pass)
+    with staged(fleet, source, render) as world:
+        installed = play(world, fleet, on_report=lambda report: on_pass())
+        expect_ready(installed)
         started = begin(fleet, start)
         watch = _Watch(component, installed.rollouts.get(component))
-        events.subscribe(watch.hear)
+        world.events.subscribe(watch.hear)
         source.become(_only(after, component))
         report = play(
             world,
@@ -78,17 +67,6 @@ def rehearse_change(
             on_report=lambda report: on_pass(),
         )
         return watch.tell(report, after, started)
-    finally:
-        world.clusters.close()
-
-
-def _install(world: World, fleet: Fleet, on_pass: Callable[[], None]) -> PassReport:
-    report = play(world, fleet, on_report=lambda report: on_pass())
-    bad = [f"{name}: {report.because[name]}" for name, it in report.rollouts.items() if it.status == "failed"]
-    bad += [f"{o.component} in {o.environment}: {o.error}" for o in report.errors]
-    if bad:
-        raise BaselineFailed("what runs today does not become ready: " + "; ".join(sorted(bad)))
-    return report
 
 
 def _only(catalog: Catalog, component: str) -> Catalog:

@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gitrel.errors import GitrelError, InvalidRepository
-from gitrel.events import Event, EventStream
-from gitrel.ledger.memory import MemoryLedger
-from gitrel.orchestrator.clusters import Clusters
+from gitrel.errors import InvalidRepository
+from gitrel.events import Event
 from gitrel.orchestrator.commands import promote
 from gitrel.orchestrator.specs import component_named, expect_version, spec_of
 from gitrel.orchestrator.world import PassReport, Renderer, Scope, World
@@ -23,17 +21,10 @@ from gitrel.rehearsal.fleet import Fleet
 from gitrel.rehearsal.play import LEAD, PATIENCE, begin, play
 from gitrel.rehearsal.report import Rehearsal, rows_of
 from gitrel.rehearsal.source import CatalogSource
+from gitrel.rehearsal.stage import expect_ready, staged
 from gitrel.repo.layout import component_of
 from gitrel.repo.model import Catalog
 from gitrel.rollout.state import Rollout
-
-ACTOR = "rehearsal <rehearsal@gitrel.invalid>"
-
-
-class BaselineFailed(GitrelError):
-    """What runs today does not become ready in the bundled clusters, so nothing can be said of the new."""
-
-    exit_code = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +56,17 @@ def rehearse(
     images = new_images(catalog, plot.component, plot.version, render)
     fleet = Fleet(catalog, plot.start - LEAD, seed=plot.seed, faults=plot.faults, images=images)
     source = CatalogSource(catalog)
-    events = EventStream()
-    world = World(
-        clock=fleet.clock,
-        source=source,
-        ledger=MemoryLedger(source.move),
-        render=render,
-        clusters=Clusters(fleet.connect),
-        events=events,
-        actor=ACTOR,
-    )
-    try:
+    with staged(fleet, source, render) as world:
         _install_baseline(world, fleet, plot.component)
         started = begin(fleet, plot.start)
         story = Story(world, plot.component)
-        events.subscribe(story.hear)
-        events.subscribe(on_event)
+        world.events.subscribe(story.hear)
+        world.events.subscribe(on_event)
         promote(world, plot.component, plot.version, reason="rehearsal")
         report = play(
             world, fleet, Scope(frozenset((plot.component,))), patience=PATIENCE, on_report=story.count
         )
         return story.tell(plot, started, report)
-    finally:
-        world.clusters.close()
 
 
 class Story:
@@ -147,13 +126,7 @@ def _install_baseline(world: World, fleet: Fleet, component: str) -> None:
     report = play(world, fleet)
     if component not in report.rollouts:
         raise InvalidRepository(p for p in report.problems if component_of(p.file) in ("", component))
-    bad = {
-        name: because for name, because in report.because.items() if report.rollouts[name].status == "failed"
-    }
-    if bad or report.errors:
-        reasons = [f"{name}: {because}" for name, because in sorted(bad.items())]
-        reasons += [f"{o.component} in {o.environment}: {o.error}" for o in report.errors]
-        raise BaselineFailed("what runs today does not become ready:\n" + "\n".join(reasons))
+    expect_ready(report)
 
 
 def new_images(catalog: Catalog, component: str, version: str, render: Renderer) -> Sequence[str]:
