@@ -52,3 +52,10 @@ def process(
         timeout=timeout,
         check=False,
     )
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Changes a file on disk; what is to be replaced has to be there."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")

@@ -13,16 +13,10 @@ from gitrel.render.cache import CachingRenderer
 from gitrel.render.manifest import Rendered
 from gitrel.repo.model import Catalog
 from tests.cli.conftest import commit, git
-from tests.cli.support import Ran, gitrel
+from tests.cli.support import Ran, edit, gitrel
 from tests.small import ENVIRONMENTS, repository
 
 CANARY = "canary-value-never-to-be-seen"
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def diff(repo: Path, *arguments: str) -> Ran:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import commit
-from tests.cli.support import gitrel
+from tests.cli.support import edit, gitrel
 
 CANARY = "c4nary-of-the-coal-mine"
 SECRET = f"""apiVersion: v1
@@ -21,12 +21,6 @@ metadata:
 stringData:
   password: {CANARY}
 """
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def add_secret(repo: Path) -> None:

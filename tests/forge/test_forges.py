@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -36,12 +35,6 @@ FOUND = {
     "gitlab": PullRequest(7, "http://gitlab.example.com/my-group/my-project/merge_requests/7"),
 }
 Kind = Any
-
-
-@pytest.fixture
-def recorded() -> Iterator[Recorded]:
-    with serving(Recorded()) as server:
-        yield server
 
 
 def forge(recorded: Recorded, kind: Kind, timeout_seconds: float = 10) -> Forge:

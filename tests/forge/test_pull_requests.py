@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gitrel.ledger.proposals import Move, MoveSet
 from tests.cli.support import Ran, gitrel
-from tests.forge.recorded import GITHUB_PULL, GITLAB_MERGE, TOKEN, Recorded, serving
+from tests.forge.recorded import GITHUB_PULL, GITLAB_MERGE, TOKEN, Recorded
 from tests.repo_git.sandbox import PEOPLE, clone, commit_all, git, write
 from tests.sources.support import config, remote_of
 
 BRANCH = "gitrel/promote-web-v2-asia"
 PULLS = "/repos/acme/config/pulls"
 MERGES = "/projects/acme%2Fconfig/merge_requests"
-
-
-@pytest.fixture
-def recorded() -> Iterator[Recorded]:
-    with serving(Recorded()) as server:
-        yield server
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_a_job_runs_to_its_completions() -> None:
         ("Complete", "CompletionsReached"),
     ]
     assert events(c, "Completed") == ["Job completed"]
-    assert not any(FINALIZER in p["metadata"].get("finalizers", ()) for p in pods(c))
+    assert [FINALIZER in p["metadata"].get("finalizers", ()) for p in pods(c)] == [False] * 3
     c.verify()
 
 

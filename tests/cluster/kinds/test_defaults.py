@@ -48,9 +48,12 @@ def test_defaults_are_stable() -> None:
     c = cluster()
     c.api.create(deployment("web"))
     c.api.create(pod("x"))
+    seen = set()
     for kind in BUILTIN:
         for obj in c.reader.list(kind.resource):
             assert kind.default(obj) == obj
+            seen.add(kind.kind)
+    assert {"Deployment", "Pod", "Namespace"} <= seen
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,8 @@ from typing import Any
 import pytest
 
 from gitrel.cluster.api.errors import ApiError
-from gitrel.kube.fields import removed, replaced
 from tests.cluster.harness import cluster, container, deployment, pod
-
-
-def on(obj: Any, *changes: tuple[str, Any]) -> Any:
-    """The object with values set by dotted path; `None` removes."""
-    for path, value in changes:
-        steps = tuple(path.split("."))
-        obj = removed(obj, steps) if value is None else replaced(obj, steps, value)
-    return obj
+from tests.cluster.kinds.tables import on
 
 
 def of(kind: str, api_version: str = "v1", **more: Any) -> Any:

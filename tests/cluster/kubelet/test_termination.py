@@ -58,7 +58,9 @@ def test_nobody_outlives_the_grace_by_more_than_the_floor(
     began.
     """
     stopping = [Stopping(f"c{i}", *row) for i, row in enumerate(rows)]
-    for ending in plan(stopping, grace).values():
+    endings = plan(stopping, grace)
+    assert set(endings) == {one.name for one in stopping}
+    for ending in endings.values():
         assert 0 <= ending.after_seconds <= grace + 2
 
 

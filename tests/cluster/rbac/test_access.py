@@ -179,6 +179,7 @@ def test_aggregated_roles_follow_their_parts() -> None:
     c = secured()
     names = ("admin", "edit", "view")
     rules = {name: c.api.get(CLUSTER_ROLES, name)["rules"] for name in names}
+    assert rules["view"]
     assert all(row in rules["edit"] for row in rules["view"])
     assert all(row in rules["admin"] for row in rules["edit"])
     extra = {"apiGroups": ["example.com"], "resources": ["things"], "verbs": ["get"]}

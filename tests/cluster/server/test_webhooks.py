@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
-import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ import pytest
 
 from gitrel.cluster.server.serving import Serving
 from gitrel.kube.identity import Object
+from tests.cluster.api.admission.webhooks import patched
 from tests.cluster.server.client import CONFIG_MAPS, PODS, Answer, Api, config_map, pod
 from tests.cluster.server.hooks import Hooks, running
 from tests.waiting import PATIENCE_SECONDS
@@ -59,17 +58,13 @@ def runs(answer: Answer) -> bool:
     return bool(answer.json.get("status", {}).get("phase") == "Running")
 
 
-def patch(*steps: Any) -> Object:
-    return {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(steps).encode()).decode()}
-
-
 def test_a_webhook_changes_refuses_and_warns(api: Api, hooks: Hooks, configured: Callable[..., None]) -> None:
     """Proves the whole way there and back: TLS by the bundle, the patch, the refusal, the warning."""
 
     def change(request: Object) -> Object:
         if request["operation"] != "CREATE":
             return {}
-        return patch({"op": "add", "path": "/data/added", "value": "yes"})
+        return patched({"op": "add", "path": "/data/added", "value": "yes"})
 
     def judge(request: Object) -> Object:
         if (request["object"] or {}).get("data", {}).get("bad"):

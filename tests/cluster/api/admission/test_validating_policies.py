@@ -158,7 +158,9 @@ ADMITTED: Mapping[str, tuple[Object, Object]] = {
 def test_a_policy_lets_pass(case: str) -> None:
     """Proves what is no concern of a policy, or holds."""
     spec, bound = ADMITTED[case]
-    cluster(policy(**spec), binding(**bound)).api.create(config_map())
+    made = cluster(policy(**spec), binding(**bound))
+    made.api.create(config_map())
+    assert made.reader.get("configmaps", "default", "t-a") is not None
 
 
 def test_a_policy_without_a_binding_does_nothing() -> None:

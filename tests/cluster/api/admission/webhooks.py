@@ -46,7 +46,7 @@ class Webhook:
         return [path for path, _ in self.seen]
 
 
-def patched(*steps: Any) -> Response:
+def patched(*steps: Any) -> dict[str, Any]:
     return {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(steps).encode()).decode()}
 
 
