@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -162,3 +163,20 @@ def test_many_objects_are_read_by_one_list(real_plane: RealPlane) -> None:
     assert found[ref_of(wanted[7])]["kind"] == "ConfigMap"
     assert set(backend.read([*wanted[:3], absent], recent=True)) == set(map(ref_of, wanted[:3]))
     backend.close()
+
+
+def test_who_writes_right_after_us_is_heard(real_plane: RealPlane, watching: KubernetesBackend) -> None:
+    """An apply that changes nothing has no event, and the event of one that does may be here before its
+    answer: the next change is somebody else's, and is remembered at once."""
+    watching.apply(config(real_plane, a="0"))
+    held(watching, real_plane)
+    for number in range(5):
+        for _ in range(2):
+            watching.apply(config(real_plane, a=f"ours-{number}"))
+        real_plane.backend.apply(config(real_plane, a=f"theirs-{number}"))
+        real_plane.wait_for(partial(remembers, watching, real_plane, f"theirs-{number}"), 8)
+
+
+def remembers(backend: KubernetesBackend, plane: RealPlane, value: str) -> bool:
+    (found,) = backend.read([config(plane)], recent=True).values()
+    return bool(found["data"] == {"a": value})
