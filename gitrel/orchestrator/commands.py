@@ -12,12 +12,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from gitrel.clock import format_second
-from gitrel.errors import Conflict, GateClosed, InvalidRepository, UsageError
+from gitrel.errors import GateClosed, InvalidRepository, UsageError
 from gitrel.ledger.ledger import Entry
 from gitrel.orchestrator.already import already
+from gitrel.orchestrator.contention import anew_on_conflict
 from gitrel.orchestrator.observe import Sight, observe
 from gitrel.orchestrator.specs import component_named, expect_environment, expect_version, spec_of
 from gitrel.orchestrator.world import World
@@ -28,9 +27,6 @@ from gitrel.rollout import commands, wire
 from gitrel.rollout.commands import Refusal
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import Rollout
-
-ATTEMPTS = 8
-"""How often a command is decided again because somebody else wrote first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +183,14 @@ def _one(world: World, ask: Ask) -> CommandResult:
 def _command(world: World, asks: Sequence[Ask]) -> tuple[CommandResult, ...]:
     """Decides and records in one step; where another writer was first, all is decided again."""
     first: dict[str, Rollout] = {}
-    for attempt in Retrying(
-        retry=retry_if_exception_type(Conflict),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        reraise=True,
-    ):
-        with attempt:
-            situations = situations_of(world, asks)
-            for ask, situation in zip(asks, situations, strict=True):
-                _not_overtaken(ask, first.setdefault(ask.component, situation.before), situation.before)
-            return _record(world, situations, asks)
-    raise AssertionError("unreachable: tenacity re-raises the last Conflict")
+
+    def attempt() -> tuple[CommandResult, ...]:
+        situations = situations_of(world, asks)
+        for ask, situation in zip(asks, situations, strict=True):
+            _not_overtaken(ask, first.setdefault(ask.component, situation.before), situation.before)
+        return _record(world, situations, asks)
+
+    return anew_on_conflict(attempt)
 
 
 def _not_overtaken(ask: Ask, first: Rollout, now: Rollout) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from gitrel.backends.backend import Backend
 from gitrel.clock import format_duration
-from gitrel.errors import Conflict, NeedsPerson, TimedOut
+from gitrel.errors import NeedsPerson, TimedOut
+from gitrel.orchestrator.contention import anew_on_conflict
 from gitrel.orchestrator.reconcile import reconcile
 from gitrel.orchestrator.sets import is_stuck
 from gitrel.orchestrator.world import PassReport, Scope, World
@@ -57,15 +56,7 @@ def still_underway(report: PassReport) -> tuple[str, ...]:
 
 def reconcile_retrying(world: World, scope: Scope | None = None) -> PassReport:
     """One pass; where another writer was first, the pass is made anew from what it wrote."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type(Conflict),
-        stop=stop_after_attempt(8),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        reraise=True,
-    ):
-        with attempt:
-            return reconcile(world, scope)
-    raise AssertionError("unreachable: tenacity re-raises the last Conflict")
+    return anew_on_conflict(lambda: reconcile(world, scope))
 
 
 def has_acted(report: PassReport) -> bool:

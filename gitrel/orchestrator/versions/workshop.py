@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from gitrel.clock import Clock
-from gitrel.errors import Conflict, InvalidRepository, Problem, UsageError
+from gitrel.errors import InvalidRepository, Problem, UsageError
 from gitrel.ledger.git import GitLedger
+from gitrel.orchestrator.contention import anew_on_conflict
 from gitrel.orchestrator.world import Renderer, World
 from gitrel.repo import layout
 from gitrel.repo.check import blocking, check_repository
@@ -129,15 +128,7 @@ class Bench:
 
 def at_bench(shop: Workshop, work: Callable[[Bench], _Result]) -> _Result:
     """Does `work` on what is the truth now, and again where it ends in a Conflict."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type(Conflict),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        reraise=True,
-    ):
-        with attempt:
-            return work(_bench(shop))
-    raise AssertionError("unreachable: tenacity re-raises the last Conflict")
+    return anew_on_conflict(lambda: work(_bench(shop)), ATTEMPTS)
 
 
 def _bench(shop: Workshop) -> Bench:
