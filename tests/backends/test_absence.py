@@ -90,6 +90,7 @@ def test_a_list_is_soon_too_old() -> None:
 
 
 def test_a_list_that_spared_much_is_made_again() -> None:
+    """It is too old to be believed, and yet thirty questions are answered by one new list, none by asking."""
     server = Server()
     for number in range(30):
         server.has(f"new-{number}")

@@ -101,7 +101,12 @@ def test_what_does_not_end_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     """Shutting down waits a moment for what is under way, and what had not begun never does."""
     monkeypatch.setattr(threads, "LEAVE_SECONDS", 0.01)
     pool, ends, begun = Threads(1, "test"), threading.Event(), threading.Event()
-    endless = pool.submit(lambda: (begun.set(), ends.wait()))
+
+    def hang() -> bool:
+        begun.set()
+        return ends.wait(PATIENCE_SECONDS)
+
+    endless = pool.submit(hang)
     never = pool.submit(begun.clear)
     assert begun.wait(PATIENCE_SECONDS)
     pool.shutdown(cancel_futures=True)

@@ -176,6 +176,8 @@ CASES = {
 def test_random_patches_give_the_same(
     both: Twins, paths: dict[str, str], kind: str, media: str, patches: st.SearchStrategy[Any]
 ) -> None:
+    """Whatever a patch of that type does or is refused for on a real API server, it is on the bundled one."""
+
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
