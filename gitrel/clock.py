@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 _UNITS = {
@@ -71,6 +72,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+@lru_cache(maxsize=1024)
 def format_duration(duration: timedelta) -> str:
     """The shortest exact form that `parse_duration` reads back; sub-millisecond parts are cut."""
     milliseconds = int(duration.total_seconds() * 1000)

@@ -112,11 +112,16 @@ def _start(spec: RolloutSpec, rollout: Rollout, look: Look, now: datetime) -> tu
     """Starts what may start, in wave order, each seeing what those before it have taken."""
     dues = []
     found = look.once(parts, spec, rollout, now)
+    patient = found.patient
+    known, turn_of = rollout, look.once(turns, spec, rollout, now) if patient else {}
     for name in found.waiting:
+        if patient and rollout is not known:
+            known, turn_of = rollout, look.once(turns, spec, rollout, now)
         progress = rollout.environments[name]
-        turn = look.once(turns, spec, rollout, now).get(name) if name in found.patient else None
+        turn = turn_of.get(name) if name in patient else None
         if turn is not None and turn.because == progress.because:
-            dues += _due(turn)
+            if turn.due is not None:
+                dues.append(turn.due)
             continue  # it waits, and has written down why
         verdict = may_start(look, progress, spec, rollout, now)
         rollout = move(Step(spec, rollout, look[name], now, verdict), progress)

@@ -40,6 +40,8 @@ def mended(
         if sight is None or not sight.reachable:
             continue
         before = rollout.drift.get(name, ())
+        if not before and not sight.drift:
+            continue
         after = tuple(_followed(spec, rollout, sight, now))
         dues += [due for one in after if (due := _due(spec, name, one)) is not None and due > now]
         if after != before:

@@ -171,10 +171,10 @@ def _progresses(spec: RolloutSpec, rollout: Rollout) -> list[EnvironmentProgress
 
 def _count(rollout: Rollout) -> str:
     """How many of the scope are done, such as `2 of 7`."""
-    done = 0
+    done, version = 0, rollout.version
     for name in rollout.scope:
         in_force = rollout.in_force.get(name)
-        if in_force is None or rollout.version not in ("", in_force.version):
+        if in_force is None or (version and in_force.version != version):
             continue
         progress = rollout.environments.get(name)
         goes_on = progress is not None and progress.phase in ACTIVE

@@ -6,7 +6,7 @@ and moves with every unrelated change in the repository.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -165,12 +165,20 @@ def without_progress(rollout: Rollout, environment: str, **changes: Any) -> Roll
     return replace(rollout, environments=left, **changes)
 
 
-def listing(names: Iterable[str], most: int = 3) -> str:
-    """`a, b and 4 more`: long enough to act on, short enough for one sentence."""
+LISTED = 3
+"""How many names a sentence tells; of the others, how many there are."""
+
+
+def listing(names: Iterable[str]) -> str:
+    """`a, b, c and 4 more`: long enough to act on, short enough for one sentence."""
     every = names if isinstance(names, list | tuple) else list(names)
-    if len(every) <= most:
-        return ", ".join(every)
-    return f"{', '.join(every[:most])} and {len(every) - most} more"
+    return shortened(every[:LISTED], len(every))
+
+
+def shortened(first: Sequence[str], count: int) -> str:
+    """`listing` of `count` names, of which only the `first` few are told."""
+    told = ", ".join(first)
+    return told if count <= len(first) else f"{told} and {count - len(first)} more"
 
 
 def count_of(number: int, word: str) -> str:

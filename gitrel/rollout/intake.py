@@ -39,9 +39,11 @@ STOPPED = frozenset({Phase.FAILED, Phase.ROLLED_BACK, Phase.SUPERSEDED})
 def take_in(spec: RolloutSpec, rollout: Rollout, seen: Mapping[str, Seen], now: datetime) -> Rollout:
     """The record after one look at the repository and at who answers."""
     before = rollout = _forget_leavers(spec, rollout)
-    calm = Look.at(seen).once(parts, spec, rollout, now).calm
+    found = Look.at(seen).once(parts, spec, rollout, now)
+    if not found.restless:
+        return rollout
     for name in spec.environments:
-        if name in calm and rollout is before:
+        if rollout is before and name in found.calm:
             continue  # it would stay as it is
         sight = seen.get(name)
         if sight is None:

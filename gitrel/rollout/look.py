@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from gitrel.rollout.seen import Seen
 from gitrel.rollout.spec import RolloutSpec
@@ -44,7 +44,7 @@ class Look(dict[str, Seen]):
         if rollout is not self._rollout or spec is not self._spec or now is not self._now:
             self._spec, self._rollout, self._now = spec, rollout, now
             self._answers = {}
-        answer = self._answers.get(question)
+        answer: T | None = self._answers.get(question)
         if answer is None:
             answer = self._answers[question] = question(self, spec, rollout, now)
-        return cast(T, answer)
+        return answer

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gitrel.rollout.facts import PROMOTING, release_of, same
 from gitrel.rollout.look import Look
-from gitrel.rollout.seen import Seen
+from gitrel.rollout.seen import Release, Seen
 from gitrel.rollout.spec import RolloutSpec
 from gitrel.rollout.state import IN_FLIGHT, WAITING, EnvironmentProgress, Phase, Rollout
 
@@ -36,18 +36,24 @@ class Parts(NamedTuple):
 def parts(look: Look, spec: RolloutSpec, rollout: Rollout, now: datetime) -> Parts:
     """To be asked by `Look.once`."""
     calm, patient, restless, in_flight, waiting = [], [], [], [], []
+    progresses, in_force, troubled = rollout.environments, rollout.in_force, {*rollout.drift, *rollout.unwell}
     scope = frozenset(rollout.scope if rollout.version and rollout.status in PROMOTING else ())
     takes_turns = len(scope) > 1 and not rollout.rejected
     for name in spec.environments:
-        sight, progress = look.get(name), rollout.environments.get(name)
+        sight, progress = look.get(name), progresses.get(name)
         phase = progress.phase if progress is not None else None
         if phase in IN_FLIGHT:
             in_flight.append(name)
+        elif phase in WAITING and sight is not None:
+            waiting.append(name)
         if sight is None:
             continue
-        if phase in WAITING:
-            waiting.append(name)
-        if not _is_calm(rollout, progress, sight, name in scope):
+        if (
+            phase in IN_FLIGHT
+            or name in troubled
+            or not _holds(sight, in_force.get(name))
+            or not _is_content(rollout, progress, sight, name in scope)
+        ):
             restless.append(name)
             continue
         calm.append(name)
@@ -56,29 +62,34 @@ def parts(look: Look, spec: RolloutSpec, rollout: Rollout, now: datetime) -> Par
     return Parts(frozenset(calm), frozenset(patient), tuple(restless), tuple(in_flight), tuple(waiting))
 
 
-def _is_calm(
+def _holds(sight: Seen, release: Release | None) -> bool:
+    """Whether Git, the record and the cluster agree on what runs there, and it is well."""
+    pointer, health = sight.pointer, sight.health
+    return (
+        release is not None
+        and pointer is not None
+        and sight.applied == release.digest
+        and pointer.digest == release.digest
+        and pointer.version == release.version
+        and not (sight.drifted or sight.drift or sight.owes)
+        and (health is None or (health.status == "current" and not health.restarts))
+    )
+
+
+def _is_content(
     rollout: Rollout, progress: EnvironmentProgress | None, sight: Seen, is_promoted_to: bool
 ) -> bool:
-    name, pointer, health = sight.environment, sight.pointer, sight.health
-    release = rollout.in_force.get(name)
-    if release is None or pointer is None or sight.applied != release.digest:
-        return False
-    if pointer.digest != release.digest or pointer.version != release.version:
-        return False
-    if sight.drifted or sight.drift or sight.owes or name in rollout.drift or name in rollout.unwell:
-        return False
-    if health is not None and (health.status != "current" or health.restarts):
-        return False
+    """Whether the record says already what is to become of what holds there."""
     if progress is None:
         return not is_promoted_to
-    phase, target = progress.phase, progress.target
-    if progress.pointer != pointer.version:
+    phase, target, pointer, version = progress.phase, progress.target, sight.pointer, rollout.version
+    if pointer is None or progress.pointer != pointer.version:
         return False
     if not is_promoted_to:
         return phase is _PASSED
-    if target.version != rollout.version or progress.rollout != rollout.number:
+    if target.version != version or progress.rollout != rollout.number:
         return False
-    promoted = release_of(rollout.version, sight)
+    promoted = release_of(version, sight)
     if phase is _PASSED:
-        return pointer.version == rollout.version and same(promoted, target)
+        return pointer.version == version and same(promoted, target)
     return phase in WAITING and (promoted is None or promoted.digest == target.digest)

@@ -63,7 +63,7 @@ def meddle(world: World, what: str, where: str) -> None:
 
 def slowly(world: World) -> Decision:
     """The decision of somebody who looks at every environment in every step."""
-    with patch.object(module, "_is_calm", lambda *_: False):
+    with patch.object(module, "_holds", lambda *_: False):
         return decide(world.spec, world.rollout, world.seen(), world.now)
 
 

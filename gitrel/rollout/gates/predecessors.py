@@ -13,17 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from gitrel.clock import format_second
 from gitrel.rollout.facts import (
+    LISTED,
     earlier,
     earliest_pass,
     has_passed,
     is_promoted,
     is_qualified,
-    listing,
     promoted_release,
     same,
+    shortened,
 )
 from gitrel.rollout.gates.verdict import OPEN, Verdict
 from gitrel.rollout.look import Look
@@ -56,21 +58,23 @@ def predecessors(
 def turns(look: Look, spec: RolloutSpec, rollout: Rollout, now: datetime) -> Mapping[str, Verdict]:
     """The verdict for every environment that the promotion has to wait in, wave by wave in one walk: who is
     missing before a wave is missing before all later ones. To be asked by `Look.once`."""
-    scope = frozenset(rollout.scope)
-    what = f"{rollout.version} to pass"
-    missing: list[str] = []
+    scope, version = frozenset(rollout.scope), rollout.version
+    what = f"{version} to pass"
+    first: tuple[str, ...] = ()
+    count = 0
     due: datetime | None = now
     found: dict[str, Verdict] = {}
     for wave in spec.waves:
-        if missing:
-            verdict = _verdict(missing, what, due)
+        if count:
+            verdict = _waits(what, first, count, due)
             for name in wave.environments:
                 found[name] = verdict
         for name in wave.environments:
             if name in scope and not _has_passed(rollout, name, look):
-                missing.append(name)
+                count += 1
+                first = (*first, name) if count <= LISTED else first
                 if due is not None:
-                    last = _last_stretch(name, rollout.version, spec, rollout, now)
+                    last = _last_stretch(name, version, spec, rollout, now)
                     due = None if last is None else max(due, last)
     return found
 
@@ -84,10 +88,14 @@ def _has_passed(rollout: Rollout, name: str, look: Look) -> bool:
 
 
 def _verdict(missing: Sequence[str], what: str, due: datetime | None) -> Verdict:
-    if not missing:
-        return OPEN
+    return _waits(what, tuple(missing[:LISTED]), len(missing), due) if missing else OPEN
+
+
+@lru_cache(maxsize=4096)
+def _waits(what: str, first: tuple[str, ...], count: int, due: datetime | None) -> Verdict:
+    """Kept by what it says: a rollout of weeks asks for the same few sentences in every pass."""
     when = f", at the earliest {format_second(due)}" if due else ""
-    return Verdict("closed", f"waits for {what} {listing(missing)}{when}", due, "predecessors")
+    return Verdict("closed", f"waits for {what} {shortened(first, count)}{when}", due, "predecessors")
 
 
 def unqualified(
