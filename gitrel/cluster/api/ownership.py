@@ -12,9 +12,8 @@ from collections import OrderedDict
 from typing import Any
 
 from gitrel.cluster.api.apply import applying, managers
-from gitrel.cluster.api.apply.fieldset import to_fields_v1
+from gitrel.cluster.api.apply.making import Tree, made
 from gitrel.cluster.api.apply.managers import Manager, Managers
-from gitrel.cluster.api.apply.merging import compared
 from gitrel.cluster.api.apply.types import Type
 from gitrel.cluster.api.schema import type_for
 from gitrel.cluster.kinds.kind import Kind
@@ -63,32 +62,29 @@ def _created(kind: Kind, new: Object, manager: Manager, now: str) -> Object:
     Specs are shared by pods of one template, so what can be owned in one is worked out once.
     """
     type_ = type_for(kind)
-    tree = _made(type_, {"metadata": new["metadata"]})
+    metadata = {key: value for key, value in new["metadata"].items() if key not in applying.UNOWNED_METADATA}
+    own = type_.field("metadata")
+    tree = {"f:metadata": below} if own is not None and (below := made(metadata, own)) else {}
     for key, value in new.items():
         if key not in _NOT_OWNED:
-            tree |= _subtree(key, value, type_)
+            tree.update(_subtree(key, value, type_))
     if not tree:
         return new
     entry = managers.entry(manager, dict(sorted(tree.items())), now)
     return {**new, "metadata": {**new["metadata"], "managedFields": [entry]}}
 
 
-def _made(type_: Type, part: Object) -> dict[str, Any]:
-    """What somebody who makes this part of an object owns."""
-    return to_fields_v1(applying.ownable(compared({}, part, type_).touched, ""))
-
-
-_subtrees: OrderedDict[tuple[int, str, int], tuple[Any, Type, dict[str, Any]]] = OrderedDict()
+_subtrees: OrderedDict[tuple[int, str, int], tuple[Any, Type, Tree]] = OrderedDict()
 _SUBTREES_MAX = 2048
 
 
-def _subtree(key: str, value: Any, type_: Type) -> dict[str, Any]:
+def _subtree(key: str, value: Any, type_: Type) -> Tree:
     """What can be owned in one field of an object, as `fieldsV1`; looked up for what was just seen."""
     seen = (id(value), key, id(type_))
     hit = _subtrees.get(seen)
     if hit is not None:
         return hit[2]
-    tree = _made(type_, {key: value})
+    tree = made({key: value}, type_) or {}
     # The entry holds what its key names, so that no id in it is that of anything else.
     _subtrees[seen] = value, type_, tree
     if len(_subtrees) > _SUBTREES_MAX:

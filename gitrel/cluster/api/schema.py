@@ -304,6 +304,10 @@ def _normal_struct(value: Mapping[str, Any], type_: Type, path: str, unknown: li
             value = {**value, key: {}}
     for key, item in value.items():
         field = fields.get(key)
+        if field is not None and field.plain:
+            if item is not None:
+                new[key] = item
+            continue
         place = f"{path}.{key}" if path else key
         if field is None:
             unknown.append(place)

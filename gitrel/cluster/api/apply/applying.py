@@ -18,11 +18,11 @@ from gitrel.cluster.api.apply.types import Type
 from gitrel.cluster.api.errors import ApiError
 from gitrel.kube.identity import Object
 
-_UNOWNED = frozenset(
-    ("apiVersion", "kind", "metadata", "metadata.name", "metadata.namespace", "metadata.creationTimestamp",
-     "metadata.selfLink", "metadata.uid", "metadata.generation", "metadata.managedFields",
-     "metadata.resourceVersion", "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds")
+UNOWNED_METADATA = frozenset(
+    ("name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields",
+     "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds")
 )  # fmt: skip
+_UNOWNED = frozenset(("apiVersion", "kind", "metadata", *(f"metadata.{key}" for key in UNOWNED_METADATA)))
 """Fields that nobody manages: identity, and what the server sets."""
 _RESET_IN_STATUS = frozenset(("f:spec", "f:metadata", "f:apiVersion", "f:kind"))
 

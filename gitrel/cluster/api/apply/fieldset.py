@@ -41,7 +41,9 @@ def elements_of(items: Iterable[Any], type_: Type) -> list[tuple[str, Any]]:
     for index, item in enumerate(items):
         key = key_of(item, type_)
         if key is None:
-            missing = next(name for name in type_.list_keys if name not in item)
+            missing = next(
+                name for name in type_.list_keys if item.get(name) is None and name not in type_.key_defaults
+            )
             raise NotAssociative(
                 f"element {index}: associative list with keys has an element that omits key field "
                 f'"{missing}" (and doesn\'t have default value)'

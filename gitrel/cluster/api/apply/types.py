@@ -97,6 +97,11 @@ class Type:
         return found
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether it is a scalar that is written as it was read: no quantity, no time, no bytes."""
+        return self.shape == "scalar" and not self.name and self.format not in ("byte", "date-time")
+
+    @cached_property
     def fields(self) -> Mapping[str, Type]:
         """Of a struct; looked at lazily, see `field`."""
         return {name: Type(self._definitions, schema) for name, schema in self._schema["properties"].items()}
