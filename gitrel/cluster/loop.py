@@ -63,8 +63,12 @@ Wake = Callable[[Change, Reader], Iterable[Key]]
 
 def _route(watches: Sequence[Mapping[str, Wake | None]], resource: str) -> Sequence[tuple[int, Wake]]:
     """Whom a change of the resource wakes, in the order of the controllers."""
-    found = ((place, of.get(resource, of.get(ANY))) for place, of in enumerate(watches))
-    return [(place, wake) for place, wake in found if wake is not None]
+    found = []
+    for place, of in enumerate(watches):
+        wake = of.get(resource) if resource in of else of.get(ANY)
+        if wake is not None:
+            found.append((place, wake))
+    return found
 
 
 class Restless(Exception):

@@ -18,6 +18,7 @@ from gitrel.clock import parse_instant
 from gitrel.kube.identity import Object
 
 SIMILAR_MAX = 9
+_NUMBERS = tuple(f"{number:02x}" for number in range(SIMILAR_MAX))
 INTERVAL = timedelta(minutes=10)
 PREFIX = "(combined from similar events): "
 MESSAGE_MAX = 1024
@@ -40,8 +41,8 @@ def calculate_place(
     base = f"{about}.{_digest(*identity)}"
     free = ""
     recent: list[datetime] = []
-    for number in range(SIMILAR_MAX):
-        name = f"{base}{number:02x}"
+    for number in _NUMBERS:
+        name = base + number
         found = find(name)
         if found is None:
             free = free or name

@@ -6,6 +6,7 @@ similar, so the one to count up is found by name and nothing has to be remembere
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from gitrel.clock import parse_instant
@@ -98,7 +99,7 @@ class ControllerWriter:
             metadata["name"],
             identity,
             message,
-            lambda name: store.get("events", namespace, name),
+            partial(store.get, "events", namespace),
             parse_instant(now),
         )
         if known is not None:
