@@ -85,7 +85,7 @@ def reminded(rows: Rows, report: PassReport) -> Rows:
 
 def counts(changes: Mapping[str, int]) -> str:
     """`2 created, 1 configured`, from the number of objects by word; nothing changed gives `unchanged`."""
-    words = ("created", "configured", "deleted", "skipped")
+    words = ("created", "configured", "recreated", "deleted", "skipped")
     return ", ".join(f"{changes[word]} {word}" for word in words if changes.get(word)) or "unchanged"
 
 

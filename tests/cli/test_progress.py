@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitrel.cli.output import Writer
-from gitrel.cli.progress import Lines, Row, Silence, Table, display, folded, line_of
+from gitrel.cli.progress import Lines, Row, Silence, Table, counts, display, folded, line_of
 from gitrel.cli.session import Session
 from gitrel.clock import VirtualClock
 from gitrel.events import Event
@@ -197,3 +197,11 @@ def test_quiet_wins_over_everything() -> None:
     session.quiet = True
     with mock.patch("sys.stderr", Screen()):
         assert type(display(session, VirtualClock(NOW))) is Silence
+
+
+def test_every_word_for_a_change_is_counted() -> None:
+    """A release that only makes something anew has changed something."""
+    assert counts({"recreated": 1, "unchanged": 4}) == "1 recreated"
+    changed = {"deleted": 2, "recreated": 1, "skipped": 3, "created": 4, "configured": 5, "unchanged": 6}
+    assert counts(changed) == "4 created, 5 configured, 1 recreated, 2 deleted, 3 skipped"
+    assert counts({"unchanged": 1}) == "unchanged"
