@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from gitrel.kube.cel import types
 from gitrel.kube.cel.library import TABLE, method
@@ -51,18 +51,26 @@ Decide = Callable[[Question], Decision]
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class _Asking:
+    """A question as far as it has been put, and who decides it."""
+
     decide: Decide
     question: Question
+
+    def put(self, question: Question) -> Self:
+        """The same with more of the question put."""
+        return replace(self, question=question)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource(_Asking):
     cel_type = _RESOURCE
 
 
 @dataclass(frozen=True, slots=True)
-class Authorizer:
+class Authorizer(_Asking):
     """`about` is what `authorizer.requestResource` starts from."""
 
-    decide: Decide
-    question: Question
     about: Question
     cel_type = _A
 
@@ -72,16 +80,12 @@ class Authorizer:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    decide: Decide
-    question: Question
+class Group(_Asking):
     cel_type = _GROUP
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
-    decide: Decide
-    question: Question
+class Path(_Asking):
     cel_type = _PATH
 
 
@@ -114,17 +118,17 @@ def resource(one: Group, text: str) -> Resource:
 
 @method("subresource", f"{_RESOURCE} string -> {_RESOURCE}")
 def subresource(one: Resource, text: str) -> Resource:
-    return replace(one, question=one.question._replace(subresource=text))
+    return one.put(one.question._replace(subresource=text))
 
 
 @method("namespace", f"{_RESOURCE} string -> {_RESOURCE}")
 def namespace(one: Resource, text: str) -> Resource:
-    return replace(one, question=one.question._replace(namespace=text))
+    return one.put(one.question._replace(namespace=text))
 
 
 @method("name", f"{_RESOURCE} string -> {_RESOURCE}")
 def name(one: Resource, text: str) -> Resource:
-    return replace(one, question=one.question._replace(name=text))
+    return one.put(one.question._replace(name=text))
 
 
 for _selector in ("fieldSelector", "labelSelector"):
