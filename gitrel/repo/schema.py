@@ -209,32 +209,34 @@ class ComponentSpec(Timers, Settings):
     health: list[HealthFields] = Field(default_factory=list)
 
 
-class PipelineDocument(Strict):
-    """environments/pipeline.yaml: the waves, the defaults of gates and timers, and what all share."""
+class Document(Strict):
+    """What every file that looks like an object of Kubernetes begins with."""
 
     api_version: Literal["gitrel.dev/v1alpha1"]
-    kind: Literal["Pipeline"]
+    kind: str
     metadata: Metadata = Metadata()
+
+
+class PipelineDocument(Document):
+    """environments/pipeline.yaml: the waves, the defaults of gates and timers, and what all share."""
+
+    kind: Literal["Pipeline"]
     spec: PipelineSpec = PipelineSpec()
     sops: SopsMetadata = None
 
 
-class EnvironmentDocument(Strict):
+class EnvironmentDocument(Document):
     """environments/<name>.yaml: one stage or region."""
 
-    api_version: Literal["gitrel.dev/v1alpha1"]
     kind: Literal["Environment"]
-    metadata: Metadata = Metadata()
     spec: EnvironmentSpec = EnvironmentSpec()
     sops: SopsMetadata = None
 
 
-class ComponentDocument(Strict):
+class ComponentDocument(Document):
     """apps/<name>/component.yaml: how one component is rendered and how carefully it is released."""
 
-    api_version: Literal["gitrel.dev/v1alpha1"]
     kind: Literal["Component"]
-    metadata: Metadata = Metadata()
     spec: ComponentSpec = ComponentSpec()
     sops: SopsMetadata = None
 
@@ -254,12 +256,10 @@ class ReleaseSpec(Strict):
     fixes: list[FixFields] = Field(default_factory=list)
 
 
-class ReleaseDocument(Strict):
+class ReleaseDocument(Document):
     """apps/<component>/<version>/.gitrel-release.yaml: what was released; written by gitrel."""
 
-    api_version: Literal["gitrel.dev/v1alpha1"]
     kind: Literal["Release"]
-    metadata: Metadata = Metadata()
     spec: ReleaseSpec
 
 
@@ -276,12 +276,10 @@ class ReleaseSetSpec(Strict):
     components: dict[Name, VersionName] = Field(min_length=1)
 
 
-class ReleaseSetDocument(Strict):
+class ReleaseSetDocument(Document):
     """A file for `gitrel promote --set`: versions of several components that are promoted as one."""
 
-    api_version: Literal["gitrel.dev/v1alpha1"]
     kind: Literal["ReleaseSet"]
-    metadata: Metadata = Metadata()
     spec: ReleaseSetSpec
 
 
