@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from tests.realcluster.leash import leashed
+
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 TOKEN = "realcluster"
 START_SECONDS = 90.0
@@ -166,7 +168,7 @@ current-context: {name}
 def _process(folder: Path, command: Sequence[str]) -> Iterator[int]:
     log = folder / f"{Path(command[0]).name}.log"
     with log.open("wb") as stream:
-        running = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, cwd=folder)
+        running = subprocess.Popen(leashed(command), stdout=stream, stderr=subprocess.STDOUT, cwd=folder)
         try:
             yield running.pid
         finally:
