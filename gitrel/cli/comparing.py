@@ -204,7 +204,7 @@ def _forecast(
 
     owner, place = catalog.components[component], catalog.environments[environment]
     backend = world.clusters.of(place)
-    members = inventory_or_empty(backend, catalog, owner, place)
+    members = inventory_or_empty(backend, owner, place)
     plan = plan_for(backend, owner, release, members, adopt=world.adopt_objects, ask_about_all=True)
     return plan, list(to_run(backend, release, members))
 

@@ -193,7 +193,7 @@ def plan(
         anew = directives_of(obj).recreate or ref.kind in recreate_kinds
         trial = _trial(obj, dry_run.get(ref), live.get(ref), ignored)
         one = _One(obj, str(origins[ref]), live.get(ref), trial, anew)
-        applied.append(_applied(one, inventory, adopt))
+        applied.append(_applied(one, inventory))
         found = [masker.text(text) for text in _objections(one, inventory, adopt)]
         objections += found
         conflicts += () if found else _conflicts(one)
@@ -233,7 +233,7 @@ def _trial(
     return answer if isinstance(answer, Trial) else Trial(as_applied(obj, before, ignored), answer)
 
 
-def _applied(one: _One, inventory: Inventory, adopt: bool) -> Entry:
+def _applied(one: _One, inventory: Inventory) -> Entry:
     obj, before, answer = one.trial.object, one.before, one.trial.answer
     after: Mapping[str, Any] = obj if answer is None or isinstance(answer, Refused) else answer
     ref = ref_of(obj)

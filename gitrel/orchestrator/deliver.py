@@ -39,7 +39,7 @@ def deliver(
     environment = catalog.environments[action.environment]
     whole = rendered_release(world, catalog, component.name, environment.name, action.release)
     backend = world.clusters.of(environment)
-    inventory = inventory_or_empty(backend, catalog, component, environment, coming=True)
+    inventory = inventory_or_empty(backend, component, environment, coming=True)
     # Hooks belong to bringing a release in, not to mending what drifted from it.
     coming = inventory.applied != whole.digest
     before = hooking.look(backend, whole, inventory, "before", attempt) if coming else hooking.Look(())
@@ -87,7 +87,7 @@ def run_hooks(
     environment = catalog.environments[action.environment]
     rendered = rendered_release(world, catalog, component.name, environment.name, action.release)
     backend = world.clusters.of(environment)
-    inventory = inventory_or_empty(backend, catalog, component, environment)
+    inventory = inventory_or_empty(backend, component, environment)
     found = hooking.look(backend, rendered, inventory, action.moment, attempt)
     world.clusters.forget(component.name, environment.name)
     started = hooking.start_due(backend, found)
@@ -145,7 +145,6 @@ def namespace_of(component: Component, environment: Environment) -> str:
 
 def read_inventory(
     backend: Backend,
-    catalog: Catalog,
     component: Component,
     environment: Environment,
     *,
@@ -160,14 +159,13 @@ def read_inventory(
 
 def inventory_or_empty(
     backend: Backend,
-    catalog: Catalog,
     component: Component,
     environment: Environment,
     *,
     coming: bool = False,
 ) -> Inventory:
     """What was applied there, or the inventory of nothing. `coming` as for `Backend.read`."""
-    found = read_inventory(backend, catalog, component, environment, coming=coming)
+    found = read_inventory(backend, component, environment, coming=coming)
     return found or inventories.empty(component.name, environment.name, namespace_of(component, environment))
 
 

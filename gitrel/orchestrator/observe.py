@@ -153,7 +153,7 @@ def _look(
     judged = f"{in_force.digest if in_force else ''} {hash(component.health)}"
     if before and not changed and before.wanted == judged and _is_steady(before):
         return before
-    inventory = deliver.read_inventory(backend, catalog, component, environment, recent=True)
+    inventory = deliver.read_inventory(backend, component, environment, recent=True)
     applied = inventory.applied if inventory else None
     sighting = Sighting(mark, judged, applied, None)
     release = _release_with(applied, record, name, known)

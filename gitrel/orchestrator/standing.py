@@ -50,7 +50,7 @@ def _with_hooks(
 ) -> Seen:
     environment = catalog.environments[seen.environment]
     backend = world.clusters.of(environment)
-    inventory = deliver.read_inventory(backend, catalog, component, environment)
+    inventory = deliver.read_inventory(backend, component, environment)
     attempt = attempt_of(progress)
     owes: list[Owed] = []
     remedy = hooking.look(backend, rendered, inventory, "on-failure", attempt)

@@ -119,7 +119,7 @@ class Patcher:
         config = {**config, "apiVersion": config.get("apiVersion") or kind.api_version, "kind": kind.kind}
         if not kind.serves(config["apiVersion"]):
             raise errors.bad_request(f"{kind.kind} is not served in version {config['apiVersion']!r}")
-        config = _typed(kind, config, request)
+        config = _typed(kind, config)
         metadata = config.get("metadata") or {}
         if metadata.get("managedFields"):
             raise errors.bad_request("metadata.managedFields must be nil")
@@ -128,7 +128,7 @@ class Patcher:
         return config if kind.custom else kind.to_stored(config)
 
 
-def _typed(kind: Kind, config: Object, request: Request) -> Object:
+def _typed(kind: Kind, config: Object) -> Object:
     """To the letter: whoever applies a field owns it, be it null or empty.
 
     A field that the type does not have is always refused, as nobody could own it.

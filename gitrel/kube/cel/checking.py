@@ -55,7 +55,7 @@ class _Checker:
             case tree.Literal(value=value):
                 return _LITERALS[type(value)]
             case tree.Ident(name=name):
-                return self._ident(node, env) if name not in env else env[name]
+                return self._ident(node) if name not in env else env[name]
             case tree.Select():
                 return self._select(node, env)
             case tree.Index():
@@ -75,7 +75,7 @@ class _Checker:
             case tree.Macro():
                 return self._macro(node, env)
 
-    def _ident(self, node: tree.Ident, env: dict[str, Type]) -> Type:
+    def _ident(self, node: tree.Ident) -> Type:
         if node.name in _TYPE_NAMES:
             return Type("type")
         return self._wrong(node.at, f"undeclared reference to '{node.name}' (in container '')")
