@@ -34,6 +34,9 @@ MANY = 100
 """Objects of one kind and namespace from which on they are listed instead of asked for one by one."""
 OTHERS = 4
 """How many times as many may be there in all for that."""
+LISTS_MAX = 2
+"""Scopes that are listed at one time, always in the same threads: the C library keeps for each thread what a
+decoded page took, so over many passes more of them hold a hundred MiB that nobody uses."""
 RACES = 5
 """Times that an apply is made again because somebody else wrote the object at the same instant."""
 
@@ -58,8 +61,9 @@ class KubernetesBackend:
         self._identity, self._identity_gaps = "", 0
         self._discovery = Discovery(requests)
         self._threads = Threads(CONNECTIONS_MAX, f"gitrel-{name}")
+        self._listers = Threads(LISTS_MAX, f"gitrel-{name}-lists")
         self._absence = Absence(self._names_in, time.monotonic)
-        self._recall = Recall(self._list_kept, self._follow, self._threads, watching=watching, heard=heard)
+        self._recall = Recall(self._list_kept, self._follow, self._listers, watching=watching, heard=heard)
 
     def identity(self) -> str:
         """While everything is watched without a gap nobody else can be at the other end, so none is asked."""
@@ -279,7 +283,8 @@ class KubernetesBackend:
         """What is under way ends at once with `Unreachable`, also where the server keeps silent."""
         self._recall.close()
         self._requests.close()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._listers, self._threads):
+            threads.shutdown(wait=True, cancel_futures=True)
 
     def _resource(self, obj: Mapping[str, Any]) -> Resource:
         try:
