@@ -25,7 +25,7 @@ from gitrel.repo import layout
 from gitrel.repo.edit import FileChange, one_line
 from gitrel.repo.git import GitRepository, HistoryRewritten, RefUpdate
 from gitrel.repo.git.tags import TagReader
-from gitrel.repo.tagged import Tag, Tags, doubt, in_use, tagged_components
+from gitrel.repo.tagged import Tag, Tags, coming, doubt, in_use, tagged_components
 from gitrel.rollout.actions import MovePointer
 from gitrel.rollout.state import Rollout
 
@@ -206,20 +206,30 @@ class GitLedger:
     # ── Tags that are believed ──────────────────────────────────────────────────────────────────────────
 
     def doubted(self, tags: Tags) -> Mapping[str, str]:
-        """Full ref → why that tag is not believed, of the tags that a pointer or a rollout rests on."""
+        """Full ref → why that tag is not believed, of the tags that a pointer or a rollout rests on.
+
+        A version that could be promoted next, and would be refused, is a warning before anybody tries.
+        """
         if self._trust is None:
             return {}
         position, tip = self._position(), self._truth.tip()
         records = self._journal.records(position.commit)
         found: dict[str, str] = {}
         told: list[Problem] = []
+        early: list[Problem] = []
         for component, mine in tags.items():
-            used = {tag.ref: tag for tag in in_use(mine, needed(records.get(component)))}
+            rests = needed(records.get(component))
+            used = {tag.ref: tag for tag in in_use(mine, rests)}
+            next_ones = {tag.ref: tag for tag in coming(mine, rests)}
+            refused = self._trust.doubted(position, tip, next_ones.values())
+            early += [doubt(component, next_ones[ref], why) for ref, why in refused.items()]
             faults = self._trust.doubted(position, tip, used.values())
             if self._trust.requires(position, tip):
                 faults = {**put_back(mine, records.get(component)), **faults}
             told += [doubt(component, used[ref], why) for ref, why in faults.items()]
             found.update(faults)
+        if early:
+            self._warn_once("coming", f"would not be promoted: {InvalidRepository(early)}")
         if told and self._looking:
             self._warn_once("tags", f"not trusted, and shown all the same: {InvalidRepository(told)}")
             return {}

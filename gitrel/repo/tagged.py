@@ -82,6 +82,14 @@ def in_use(tags: ComponentTags, versions: Collection[str]) -> Iterator[Tag]:
     yield from (tag for name, tag in tags.versions.items() if name in pointed or name in versions)
 
 
+def coming(tags: ComponentTags, versions: Collection[str]) -> Iterator[Tag]:
+    """The versions' tags that nothing rests on yet: higher than all that something does rest on."""
+    used = {tag.ref for tag in in_use(tags, versions)}
+    keys = {name: layout.version_key(name) for name in tags.versions}
+    newest = max((keys[name] for name, tag in tags.versions.items() if tag.ref in used), default=None)
+    yield from (tag for name, tag in tags.versions.items() if newest is None or keys[name] > newest)
+
+
 def doubt(component: str, tag: Tag, why: str) -> Problem:
     """A tag that is not believed, as an error of its component."""
     name = tag.ref.removeprefix("refs/tags/")

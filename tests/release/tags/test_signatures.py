@@ -106,6 +106,21 @@ def test_signed_tags_are_promoted_and_moved_signed(work: Path, run: Run) -> None
     assert run("reconcile").code == 0
 
 
+def test_what_nothing_uses_yet_is_told_early(work: Path, run: Run, sign: Sign) -> None:
+    """A new version without a signature is a warning to who lists versions; an old one is left in peace."""
+    assert run("reconcile", "--wait", "--timeout", "60s").code == 0
+    git(work, "tag", "-a", "web/v0.1", "HEAD", "-m", "Older than what runs")
+    push(work, "web/v0.1")
+    assert "v0.1" not in run("release", "list").err
+    git(work, "tag", "-a", "web/v3.0", "HEAD", "-m", "Not signed")
+    push(work, "web/v3.0")
+    ran = run("release", "list")
+    assert ran.code == 0
+    assert "would not be promoted: apps/web: tag web/v3.0 at commit" in ran.err
+    assert "it is not signed" in ran.err
+    assert "v0.1" not in ran.err
+
+
 def unsigned(work: Path, sign: Sign) -> None:
     git(work, "tag", "-a", "web/v3.0", "HEAD", "-m", "Not signed")
 
