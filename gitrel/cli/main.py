@@ -193,6 +193,8 @@ def _guarded(arguments: Sequence[str], session: Session) -> int:
 
 def _of_the_machine(error: Exception) -> GitrelError | None:
     """What the machine refuses is no fault in gitrel: a full disk, a folder that this user may not write."""
+    if getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE"):
+        return GitrelError(f"the file of a bundled cluster cannot be written: {error}")
     if not isinstance(error, OSError) or error.errno not in (ENOSPC, EDQUOT, EROFS, EACCES, EPERM):
         return None
     if error.filename is None:
