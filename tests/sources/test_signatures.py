@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -15,6 +16,9 @@ from gitrel.repo.git.signatures import Keys, Verifier, ssh_signer
 from tests.cli.support import Ran, gitrel
 from tests.repo_git.sandbox import PEOPLE, commit_all, git, point, write
 from tests.sources.support import PIPELINE
+
+pytestmark = pytest.mark.skipif(not which("ssh-keygen"), reason="no ssh-keygen: nothing can be signed here")
+GPG = pytest.mark.skipif(not which("gpg") or not which("gpgconf"), reason="no gpg: OpenPGP is not tried")
 
 REQUIRED = PIPELINE.replace("SOAK", "1s").replace("spec:\n", "spec:\n  signatures: {required: true}\n")
 
@@ -286,6 +290,7 @@ def test_tags_are_checked_too(work: Path, signers: Signers) -> None:
         assert "not among" in verifier.fault_of_tag(data, "v1.0")
 
 
+@GPG
 def test_openpgp_signatures(work: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Good by a key that is named; another key, a changed byte, an expired key and no keys are told apart."""
     home = tmp_path_factory.mktemp("g")

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -17,6 +18,9 @@ from gitrel.rollout.state import EnvironmentProgress, Phase, Rollout
 from tests.cli.support import Ran, gitrel
 from tests.repo_git.sandbox import PEOPLE, bare_remote, clone, commit_all, git, write
 from tests.sources.support import ENVIRONMENT, MANIFEST, PIPELINE
+
+pytestmark = pytest.mark.skipif(not which("ssh-keygen"), reason="no ssh-keygen: nothing can be signed here")
+GPG = pytest.mark.skipif(not which("gpg") or not which("gpgconf"), reason="no gpg: OpenPGP is not tried")
 
 COMPONENT = """\
 apiVersion: gitrel.dev/v1alpha1
@@ -256,6 +260,7 @@ def gpg(tmp_path: Path) -> Iterator[Callable[..., bytes]]:
     subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
 
 
+@GPG
 def test_openpgp_tags(work: Path, run: Run, sign: Sign, gpg: Callable[..., bytes], tmp_path: Path) -> None:
     """A tag by a key in signers.asc is believed; one by another key is told apart."""
     program = tmp_path / "gpg.sh"
