@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -198,6 +199,7 @@ def servers() -> Iterator[list[tuple[Real, Bundled]]]:
 
 
 @settings(
+    derandomize="GITREL_RANDOM" not in os.environ,
     max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
