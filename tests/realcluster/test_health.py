@@ -274,7 +274,9 @@ def by_hand(text: str, place: Place, request: pytest.FixtureRequest) -> str:
         return text
     made = node(f"hand-{place.namespace}")
     labels = {**made["metadata"]["labels"], BY_HAND: "true"}
-    place.backend.apply({**made, "metadata": {**made["metadata"], "labels": labels}})
+    # Nobody starts what gets here: the scheduler must not take it for the pods of other tests.
+    spec = {"unschedulable": True}
+    place.backend.apply({**made, "metadata": {**made["metadata"], "labels": labels}, "spec": spec})
     return text.replace("containers:", f"nodeName: hand-{place.namespace}\n      containers:")
 
 
