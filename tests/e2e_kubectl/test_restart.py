@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
@@ -20,6 +19,7 @@ from kubernetes.informer import SharedInformer
 
 from gitrel.cluster.server.home import Home, home, state_root
 from tests.cluster.server.client import CONFIG_MAPS, Api, config_map
+from tests.waiting import until
 
 NAME = "killed"
 
@@ -52,8 +52,7 @@ def kill(one: Home) -> None:
     if (running := one.running()) is None:
         return
     os.kill(running["pid"], signal.SIGKILL)
-    while one.running() is not None:
-        time.sleep(0.005)
+    until(lambda: one.running() is None, "the server is dead")
 
 
 def write_until(api: Api, first: int, stopped: threading.Event, acknowledged: list[str]) -> None:
@@ -93,8 +92,7 @@ def test_a_watch_loses_nothing_when_the_server_is_killed(state: Path) -> None:
     writing = threading.Thread(target=write_until, args=(writer, 0, threading.Event(), acknowledged))
     following.start()
     writing.start()
-    while len(acknowledged) < 100:
-        time.sleep(0.005)
+    until(lambda: len(acknowledged) >= 100, "a hundred writes are acknowledged")
     kill(one)
     for thread in (following, writing):
         thread.join(timeout=20)

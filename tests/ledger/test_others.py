@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -34,55 +35,66 @@ def parameters_edited(folder: Path) -> None:
     write(folder, "apps/frontend/staging/staging-parameters.yaml", "replicas: 9\n")
 
 
-@pytest.mark.parametrize("change", [unrelated, parameters_edited])
-@pytest.mark.parametrize("where", ["local", "remote"])
-def test_others_commits_are_built_upon(
+Change = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Overtaking:
+    """A ledger that has read, and the commit that somebody has made since, where `truth` is."""
+
+    used: GitLedger
+    truth: Path
+    head: str
+    read: str
+    their_commit: str
+
+
+Overtaken = Callable[[Change], Overtaking]
+
+
+@pytest.fixture(params=["local", "remote"])
+def overtaken(
+    request: pytest.FixtureRequest,
     ledger: GitLedger,
     work: Path,
     remote: Path,
     cloned: GitRepository,
     tmp_path: Path,
-    change: Callable[[Path], None],
-    where: str,
-) -> None:
+) -> Overtaken:
+    """Somebody else commits a change after the ledger has read: in the same folder, or to the remote."""
+    is_remote = request.param == "remote"
+
+    def overtake(change: Change) -> Overtaking:
+        used, truth = (GitLedger(cloned, "origin"), remote) if is_remote else (ledger, work)
+        head, _ = used.load()
+        read = used.tip()
+        theirs = clone(tmp_path / "theirs", truth) if is_remote else work
+        change(theirs)
+        their_commit = commit_all(theirs)
+        if is_remote:
+            git(theirs, "push", "-q")
+        return Overtaking(used, truth, head, read, their_commit)
+
+    return overtake
+
+
+@pytest.mark.parametrize("change", [unrelated, parameters_edited])
+def test_others_commits_are_built_upon(overtaken: Overtaken, change: Change) -> None:
     """What does not touch the decision is no conflict: their commit stays, ours comes after it."""
-    used, truth = (ledger, work) if where == "local" else (GitLedger(cloned, "origin"), remote)
-    head, _ = used.load()
-    read = used.tip()
-    theirs = clone(tmp_path / "theirs", truth) if where == "remote" else work
-    change(theirs)
-    their_commit = commit_all(theirs)
-    if where == "remote":
-        git(theirs, "push", "-q")
-    used.save([entry(commit=read)], [CANARY, STAGING], head=head)
-    assert git(truth, "rev-parse", "main~2") == their_commit
-    assert git(truth, "cat-file", "blob", "main:apps/frontend/staging/templates") == "../v2"
+    by = overtaken(change)
+    by.used.save([entry(commit=by.read)], [CANARY, STAGING], head=by.head)
+    assert git(by.truth, "rev-parse", "main~2") == by.their_commit
+    assert git(by.truth, "cat-file", "blob", "main:apps/frontend/staging/templates") == "../v2"
 
 
 @pytest.mark.parametrize("change", [same_pointer, same_pointer_same_way, version_edited])
-@pytest.mark.parametrize("where", ["local", "remote"])
-def test_others_changes_to_what_was_decided_on_conflict(
-    ledger: GitLedger,
-    work: Path,
-    remote: Path,
-    cloned: GitRepository,
-    tmp_path: Path,
-    change: Callable[[Path], None],
-    where: str,
-) -> None:
+def test_others_changes_to_what_was_decided_on_conflict(overtaken: Overtaken, change: Change) -> None:
     """The pointer or the version itself changed after it was read: nothing is written, and it says who."""
-    used, truth = (ledger, work) if where == "local" else (GitLedger(cloned, "origin"), remote)
-    head, _ = used.load()
-    read = used.tip()
-    theirs = clone(tmp_path / "theirs", truth) if where == "remote" else work
-    change(theirs)
-    their_commit = commit_all(theirs)
-    if where == "remote":
-        git(theirs, "push", "-q")
+    by = overtaken(change)
     with pytest.raises(Conflict, match="was changed by Ada"):
-        used.save([entry(commit=read)], [CANARY], head=head)
-    assert git(truth, "rev-parse", "main") == their_commit
-    assert used.load()[1] == {}
+        by.used.save([entry(commit=by.read)], [CANARY], head=by.head)
+    assert git(by.truth, "rev-parse", "main") == by.their_commit
+    assert by.used.load()[1] == {}
 
 
 def test_a_branch_that_keeps_moving_is_given_up(work: Path) -> None:
